@@ -1,0 +1,1 @@
+"""Pure: queues, agents, skills, matching. Inputs in, outputs out, no I/O."""

@@ -1,0 +1,1 @@
+"""Pure: menus as data, call flows against a small Caller interface, prompts."""

@@ -1,0 +1,1 @@
+"""A stand-in switch for tests and demos on machines without FreeSWITCH."""

@@ -1,0 +1,1 @@
+"""Flask pages and the JSON API."""

@@ -1,0 +1,1 @@
+"""Orders: models, lifecycle, policies as data, the working-day clock."""
