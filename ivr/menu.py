@@ -1,0 +1,89 @@
+"""Walking a hotline's menus with a caller until it is known where the call goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ivr.caller import Caller
+from ivr.hotline import Choice, Hotline, Menu
+
+PERSON_KEYS = ("0", "1")
+
+
+@dataclass(frozen=True, slots=True)
+class ToQueue:
+    """To a person."""
+
+    queue: str
+    requirement: str = ""
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ToMessage:
+    """The citizen leaves a message."""
+
+
+Destination = ToQueue | ToMessage
+
+
+def walk(caller: Caller, hotline: Hotline, menu_name: str, *, people: bool = True) -> Destination:
+    """Lead the caller through the menus; raise HungUp when the citizen does.
+
+    Silence and wrong keys are asked again `menu.repeats` times in each menu, then the call goes
+    to a person, as does 0 wherever no other meaning is given to it. With `people` False (out of
+    hours) whatever would lead to a person leads to a message.
+    """
+    while True:
+        caller.note("menu.entered", menu=menu_name)
+        choice = _choose(caller, hotline.menus[menu_name], menu_name)
+        if choice is None:
+            return _to_person(hotline, people)
+        if choice.message:
+            return ToMessage()
+        if choice.queue:
+            return (
+                ToQueue(choice.queue, choice.requirement, choice.priority)
+                if people
+                else (ToMessage())
+            )
+        if choice.menu:
+            menu_name = choice.menu
+            continue
+        caller.note("call.self_served", service=",".join(choice.play))
+        key = caller.ask(choice.play, seconds=1.0)
+        if key == "0":
+            return _to_person(hotline, people)
+
+
+def _to_person(hotline: Hotline, people: bool) -> Destination:
+    return ToQueue(hotline.queue) if people else ToMessage()
+
+
+def _choose(caller: Caller, menu: Menu, name: str) -> Choice | None:
+    """The choice for the key pressed; None leads to a person."""
+    apology: tuple[str, ...] = ()
+    for attempt in range(menu.repeats + 1):
+        key = caller.ask((*apology, *menu.prompt), seconds=menu.seconds)
+        if key is None:
+            caller.note("menu.silence", menu=name, attempt=attempt + 1)
+            apology = ("silence",)
+            continue
+        if key in menu.keys:
+            choice = menu.keys[key]
+            caller.note("menu.key", menu=name, key=key, choice=_word(choice))
+            return choice
+        if key in PERSON_KEYS:
+            caller.note("menu.key", menu=name, key=key, choice="person")
+            return None
+        caller.note("menu.wrong_key", menu=name, key=key, attempt=attempt + 1)
+        apology = ("wrong_key",)
+    return None
+
+
+def _word(choice: Choice) -> str:
+    if choice.queue:
+        return f"queue:{choice.queue}"
+    if choice.menu:
+        return f"menu:{choice.menu}"
+    return "message" if choice.message else "play"
