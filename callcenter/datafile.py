@@ -88,7 +88,9 @@ def _complaints(error: ValidationError, node: yaml.Node | None, name: str) -> li
         if fault["type"] == "extra_forbidden":
             message, found = "there is no such key", ""
         elif fault["type"] == "missing":
-            message = "this key is needed"
+            message, found = "this key is needed", ""
+        elif fault["type"] == "value_error":
+            found = ""
         elif fault["type"] == "string_pattern_mismatch":
             message = f"expected text like {fault['ctx']['pattern']}"
         lines.append(f"{name}:{_line(node, where)}: {key}: {message}{found}")

@@ -78,15 +78,16 @@ class Span(_Data):
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-ALL_DAY = (Span(start="00:00", end="24:00"),)
+
+
+def _around_the_clock() -> dict[Weekday, tuple[Span, ...]]:
+    return {day: (Span(start="00:00", end="24:00"),) for day in WEEKDAYS}
 
 
 class Hours(_Data):
     """When people answer. Dates in `closed` and `open` go before the weekday."""
 
-    week: dict[Weekday, tuple[Span, ...]] = Field(
-        default_factory=lambda: dict.fromkeys(WEEKDAYS, ALL_DAY)
-    )
+    week: dict[Weekday, tuple[Span, ...]] = Field(default_factory=_around_the_clock)
     closed: tuple[dt.date, ...] = ()
     open: dict[dt.date, tuple[Span, ...]] = Field(default_factory=dict)  # make-up working days
 
