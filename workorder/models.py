@@ -9,7 +9,19 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Integer, String, Text, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Date,
+    DateTime,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -36,12 +48,26 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
 # SQLite gives rowids to INTEGER keys only.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
 
+# JSONB can be compared and indexed; PostgreSQL's plain JSON can't.
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+# Every constraint has a name, so that a migration can drop it on any database.
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
 
 class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMES)
     type_annotation_map = {
         dt.datetime: UtcDateTime,
-        dict[str, Any]: JSON,
-        list[Any]: JSON,
+        dt.date: Date,
+        dict[str, Any]: Json,
+        list[Any]: Json,
     }
 
 
@@ -83,6 +109,7 @@ class Order(Base):
     created_at: Mapped[dt.datetime] = mapped_column(index=True)
     updated_at: Mapped[dt.datetime]
     version: Mapped[int] = mapped_column(default=1)  # optimistic lock for the form
+    drafted: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what drafts.merge wrote last
 
     events: Mapped[list[OrderEvent]] = relationship(
         back_populates="order", order_by="OrderEvent.id", cascade="all, delete-orphan"
@@ -108,3 +135,27 @@ class OrderEvent(Base):
     key: Mapped[str | None] = mapped_column(String(128), unique=True)  # idempotency
 
     order: Mapped[Order] = relationship(back_populates="events")
+
+
+class OrderCounter(Base):
+    """The last order number given on a day; see `workorder.numbering`."""
+
+    __tablename__ = "order_counters"
+
+    day: Mapped[dt.date] = mapped_column(primary_key=True)  # China's calendar
+    last: Mapped[int]
+
+
+class AuditEntry(Base):
+    """Who looked at or changed what: numbers shown, recordings played, log-ins, changes."""
+
+    __tablename__ = "audit_entries"
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    at: Mapped[dt.datetime] = mapped_column(index=True)
+    username: Mapped[str] = mapped_column(String(64), index=True)  # "api" for the API token
+    role: Mapped[str] = mapped_column(String(32))
+    action: Mapped[str] = mapped_column(String(48), index=True)  # see web.audit.Action
+    subject: Mapped[str] = mapped_column(String(255), index=True)  # call id, order number, …
+    address: Mapped[str] = mapped_column(String(64))  # where the request came from
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
