@@ -5,12 +5,21 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import BigInteger, Float, Index, String, Text
+from sqlalchemy import BigInteger, Float, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from workorder.models import Base, BigKey
 
-__all__ = ["Agent", "Base", "BlockedNumber", "Call", "JournalEvent", "JournalSegment", "Recording"]
+__all__ = [
+    "Agent",
+    "Base",
+    "BlockedNumber",
+    "Call",
+    "JournalEvent",
+    "JournalReject",
+    "JournalSegment",
+    "Recording",
+]
 
 
 class JournalSegment(Base):
@@ -36,6 +45,20 @@ class JournalEvent(Base):
     data: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
+class JournalReject(Base):
+    """A journal line that could not be stored: put aside, so that it doesn't hold up the rest."""
+
+    __tablename__ = "journal_rejects"
+    __table_args__ = (UniqueConstraint("segment", "offset"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True)
+    segment: Mapped[str] = mapped_column(String(128))
+    offset: Mapped[int] = mapped_column(BigInteger)  # bytes; where the line starts
+    line: Mapped[bytes] = mapped_column(LargeBinary)  # as found, cut at 64 KiB
+    reason: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[dt.datetime]
+
+
 class Call(Base):
     """A call record: `callcenter.projection.fold` of the call's events."""
 
@@ -53,6 +76,7 @@ class Call(Base):
     stage: Mapped[str] = mapped_column(String(16))  # welcome, menu, queue, talk, survey, ended …
     arrived_at: Mapped[dt.datetime] = mapped_column(index=True)
     queued_at: Mapped[dt.datetime | None]
+    queue_left_at: Mapped[dt.datetime | None]  # last time; answered, abandoned, overflowed …
     offered_at: Mapped[dt.datetime | None]
     answered_at: Mapped[dt.datetime | None]
     talk_ended_at: Mapped[dt.datetime | None]
@@ -61,6 +85,7 @@ class Call(Base):
     rating: Mapped[int | None]  # 1 (very satisfied) … 5 (very dissatisfied)
     hangup_cause: Mapped[str | None] = mapped_column(String(48))
     hangup_by: Mapped[str | None] = mapped_column(String(16))
+    callback_number: Mapped[str | None] = mapped_column(String(64))
     order_number: Mapped[str | None] = mapped_column(String(32), index=True)
     updated_at: Mapped[dt.datetime] = mapped_column(index=True)
 
@@ -74,7 +99,8 @@ class Recording(Base):
     call_id: Mapped[str] = mapped_column(String(64), index=True)
     kind: Mapped[str] = mapped_column(String(16))  # "talk" or "message"
     started_at: Mapped[dt.datetime | None]
-    state: Mapped[str] = mapped_column(String(16))  # open, indexed, missing, damaged
+    closed_at: Mapped[dt.datetime | None]  # stopped, or its call ended: the file may be indexed
+    state: Mapped[str] = mapped_column(String(16), index=True)  # open, indexed, missing, damaged
     problem: Mapped[str] = mapped_column(Text, default="")
     sha256: Mapped[str | None] = mapped_column(String(64))
     seconds: Mapped[float | None]
