@@ -31,7 +31,6 @@ class Settings:
     data_dir: Path = Path("data")
     database_url: str = ""  # "": SQLite in the data folder
     redis_url: str = ""  # "": an embedded server, started by `callcenter run`
-    redis_port: int = 6390  # of the embedded server
     switch: str = "auto"  # auto, freeswitch or lab
     freeswitch: str = ""  # the binary; "": PATH, then /usr/local/freeswitch/bin
     domain: str = "callcenter.local"  # SIP realm of the agents' phones
@@ -53,6 +52,16 @@ class Settings:
     api_token: str = ""
     hotlines_dir: Path = PACKAGE_ROOT / "ivr" / "hotlines"
     sounds_dir: Path = PACKAGE_ROOT / "ivr" / "sounds" / "zh"
+
+    @property
+    def redis_socket(self) -> Path:
+        """Socket of the embedded server: no port to clash, no password to lose."""
+        return self.data_dir / "redis" / "redis.sock"
+
+    @property
+    def embedded_redis(self) -> bool:
+        """Whether `callcenter run` starts the server itself."""
+        return self.redis_url == f"unix://{self.redis_socket}"
 
     @property
     def recordings_dir(self) -> Path:
@@ -118,6 +127,7 @@ def _completed(settings: Settings) -> Settings:
         data_dir=data_dir,
         agent_sip_port=settings.agent_sip_port or settings.sip_port + 2,
         database_url=settings.database_url or f"sqlite:///{data_dir / 'callcenter.db'}",
+        redis_url=settings.redis_url or f"unix://{data_dir / 'redis' / 'redis.sock'}",
         controllers=settings.controllers or (f"127.0.0.1:{settings.outbound_port}",),
     )
     ports: dict[int, str] = {}
@@ -268,7 +278,6 @@ _READERS: dict[str, Reader] = {
     "data_dir": _path,
     "database_url": _database_url,
     "redis_url": _redis_url,
-    "redis_port": _port,
     "switch": _choice("auto", "freeswitch", "lab"),
     "freeswitch": _text,
     "domain": _host,

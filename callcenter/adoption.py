@@ -1,0 +1,98 @@
+"""After a start: what the switch holds already is taken over, what hangs is mended.
+
+Calls in the menu, in a queue or in the survey come by themselves, through the dialplan.
+Conversations don't: their two legs talk on in the switch, and the agents must be known as
+talking. An agent's leg that is joined to nobody is what an offer left behind; it is ended.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from callcenter.esl import EslError, SwitchLink
+
+logger = logging.getLogger(__name__)
+
+COMMAND_LIMIT = 5.0
+SNAPSHOT_LIMIT = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """An agent's leg that the switch holds joined to a citizen."""
+
+    agent: str
+    offer: str
+    contact: str
+    leg: str
+    since: float  # seconds since the epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    conversations: tuple[Conversation, ...]
+    orphans: tuple[Conversation, ...]  # agents' legs without a citizen
+    citizens: frozenset[str]  # citizens' channels
+    registered: frozenset[str]  # agents whose phones are registered
+
+
+def take(link: SwitchLink) -> Snapshot:
+    """Ask the switch what it holds; raise EslError when it doesn't say."""
+    conversations, orphans, citizens = [], [], set()
+    for channel in channels(link):
+        variables = _variables(link, channel)
+        if variables.get("variable_cc_dialed") and not variables.get("variable_cc_offer"):
+            citizens.add(channel)
+        elif variables.get("variable_cc_offer"):
+            leg = Conversation(
+                agent=variables.get("variable_cc_agent", ""),
+                offer=variables["variable_cc_offer"],
+                contact=variables.get("variable_cc_contact", ""),
+                leg=channel,
+                since=_answered_at(variables),
+            )
+            joined = variables.get("Other-Leg-Unique-ID") or variables.get("variable_bridge_uuid")
+            (conversations if joined == leg.contact else orphans).append(leg)
+    return Snapshot(tuple(conversations), tuple(orphans), frozenset(citizens), registered(link))
+
+
+def channels(link: SwitchLink) -> list[str]:
+    """UUIDs of every channel of the switch."""
+    listed = json.loads(link.api("show channels as json", timeout=SNAPSHOT_LIMIT))
+    return [str(row["uuid"]) for row in listed.get("rows", [])]
+
+
+def registered(link: SwitchLink) -> frozenset[str]:
+    """Users with a registered phone."""
+    listed = json.loads(link.api("show registrations as json", timeout=SNAPSHOT_LIMIT))
+    return frozenset(str(row["reg_user"]) for row in listed.get("rows", []))
+
+
+def end_orphans(
+    link: SwitchLink, snapshot: Snapshot, repaired: Callable[[str, str, str], None]
+) -> None:
+    """End what an offer left behind; `repaired(contact, found, done)` writes it down."""
+    for leg in snapshot.orphans:
+        try:
+            link.api(f"uuid_kill {leg.leg} ORIGINATOR_CANCEL", timeout=COMMAND_LIMIT)
+        except EslError as error:
+            logger.info("orphaned leg %s: %s", leg.leg, error)
+        repaired(leg.contact, f"leg of agent {leg.agent} joined to nobody", "ended it")
+
+
+def _variables(link: SwitchLink, channel: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(link.api(f"uuid_dump {channel} json", timeout=COMMAND_LIMIT)))
+    except (EslError, ValueError):
+        return {}  # it ended meanwhile
+
+
+def _answered_at(variables: dict[str, Any]) -> float:
+    try:
+        return int(variables["Caller-Channel-Answered-Time"]) / 1e6
+    except (KeyError, ValueError):
+        return 0.0

@@ -1,0 +1,214 @@
+"""Agents as people at desks: their commands, their phones, what screens show of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from acd import messages as acd
+from acd.messages import AgentState, NotReadyReason
+from callcenter.adoption import Snapshot
+from callcenter.live_config import LiveConfig
+from callcenter.presence import CommandError, Presence
+
+logger = logging.getLogger(__name__)
+
+# States that outlive the controller that wrote them; a phone that rang rings no more.
+KEPT = {AgentState.READY, AgentState.NOT_READY, AgentState.WRAP_UP, AgentState.LOGGED_OUT}
+REASONS = {
+    reason.value: reason
+    for reason in (
+        NotReadyReason.BREAK,
+        NotReadyReason.MEAL,
+        NotReadyReason.TRAINING,
+        NotReadyReason.MEETING,
+    )
+}
+
+
+class AgentDesk:
+    """Between the agents' screens and the engine."""
+
+    def __init__(
+        self, presence: Presence, config: LiveConfig, tell: Callable[[acd.Input], None]
+    ) -> None:
+        self.config = config
+        self._presence = presence
+        self._tell = tell
+        self._states: dict[str, dict[str, Any]] = {}
+        self._registered: set[str] = set()
+        for name, handler in {
+            "agent.login": self._login,
+            "agent.logout": self._logout,
+            "agent.ready": self._ready,
+            "agent.not_ready": self._not_ready,
+            "agent.wrapup_end": self._wrap_up_end,
+        }.items():
+            presence.handle(name, handler)
+
+    # --- after a start ------------------------------------------------------------------------
+
+    def restore(self, snapshot: Snapshot, now: float) -> None:
+        """Tell the engine of every agent: who talks is seen on the switch, the rest was kept."""
+        talking = {leg.agent: leg for leg in snapshot.conversations}
+        stored = self._presence.agents()
+        for agent in sorted({*stored, *talking}):
+            known = stored.get(agent, {})
+            conversation = talking.get(agent)
+            if conversation is not None:
+                state, since, contact = (
+                    AgentState.TALKING,
+                    conversation.since or now,
+                    (conversation.contact),
+                )
+                reason = NotReadyReason.NONE
+            else:
+                state, reason = _resting_state(known)
+                since, contact = float(known.get("since") or now), None
+            self._restore(now, agent, state, since, reason, contact)
+        for agent in self.config.agents:
+            self.phone_changed(agent, agent in snapshot.registered)
+
+    def _restore(
+        self,
+        now: float,
+        agent: str,
+        state: AgentState,
+        since: float,
+        reason: NotReadyReason,
+        contact: str | None,
+    ) -> None:
+        configured = self.config.agents.get(agent)
+        if configured is None:
+            logger.warning("agent %s is no longer configured", agent)
+            return
+        self._tell(
+            acd.AgentRestored(
+                at=now,
+                agent=agent,
+                state=state,
+                since=since,
+                reason=reason,
+                contact=contact,
+                queues=configured.queues,
+                skills=configured.skills,
+            )
+        )
+
+    # --- commands -----------------------------------------------------------------------------
+
+    def _login(self, args: dict[str, Any]) -> dict[str, Any]:
+        agent = self._known(args)
+        configured = self.config.agents[agent]
+        self._tell(
+            acd.AgentLoggedIn(time.time(), agent, dict(configured.queues), dict(configured.skills))
+        )
+        if agent not in self._registered:
+            self._tell(acd.PhoneUnregistered(time.time(), agent))
+        return self._state(agent)
+
+    def _logout(self, args: dict[str, Any]) -> dict[str, Any]:
+        agent = self._known(args)
+        if self._states.get(agent, {}).get("state") in (AgentState.TALKING, AgentState.HOLDING):
+            raise CommandError("an agent who talks cannot log out; end the call first")
+        self._tell(acd.AgentLoggedOut(time.time(), agent))
+        return self._state(agent)
+
+    def _ready(self, args: dict[str, Any]) -> dict[str, Any]:
+        agent = self._known(args)
+        if self._states.get(agent, {}).get("state", "logged_out") == AgentState.LOGGED_OUT:
+            self._login(args)
+        if agent not in self._registered:
+            raise CommandError(f"the phone of agent {agent} is not registered")
+        self._tell(acd.AgentReady(time.time(), agent))
+        return self._state(agent)
+
+    def _not_ready(self, args: dict[str, Any]) -> dict[str, Any]:
+        agent = self._known(args)
+        wanted = str(args.get("reason") or NotReadyReason.BREAK)
+        if wanted not in REASONS:
+            raise CommandError(f"reason: expected one of {', '.join(REASONS)}, found {wanted}")
+        if self._states.get(agent, {}).get("state", "logged_out") == AgentState.LOGGED_OUT:
+            self._login(args)
+        self._tell(acd.AgentNotReady(time.time(), agent, REASONS[wanted]))
+        return self._state(agent)
+
+    def _wrap_up_end(self, args: dict[str, Any]) -> dict[str, Any]:
+        agent = self._known(args)
+        self._tell(acd.WrapUpEnded(time.time(), agent))
+        return self._state(agent)
+
+    def _known(self, args: dict[str, Any]) -> str:
+        agent = str(args.get("agent", ""))
+        if agent not in self.config.agents:
+            raise CommandError(f"there is no agent {agent}")
+        return agent
+
+    # --- news ---------------------------------------------------------------------------------
+
+    def changed(self, change: acd.AgentStateChanged) -> None:
+        """The engine moved an agent to another state."""
+        known = self.config.agents.get(change.agent)
+        self._states[change.agent] = {
+            "state": change.new.value,
+            "reason": change.reason.value,
+            "since": change.since,
+            "until": change.until,
+            "contact": change.contact,
+            "name": known.name if known else "",
+            "queues": known.queues if known else {},
+            "skills": known.skills if known else {},
+            "registered": change.agent in self._registered,
+        }
+        self._presence.show_agent(change.agent, self._states[change.agent])
+
+    def phone_changed(self, agent: str, registered: bool) -> None:
+        """The agent's phone registered, or no longer is."""
+        if agent not in self.config.agents:
+            return
+        kind = acd.PhoneRegistered if registered else acd.PhoneUnregistered
+        (self._registered.add if registered else self._registered.discard)(agent)
+        self._tell(kind(time.time(), agent))
+        if agent in self._states and self._states[agent]["registered"] != registered:
+            self._states[agent]["registered"] = registered
+            self._presence.show_agent(agent, self._states[agent])
+
+    def configured(self) -> None:
+        """Agents were added or changed: those at work get their new queues and skills."""
+        for agent, configured in self.config.agents.items():
+            state = self._states.get(agent)
+            if state is None or state["state"] == AgentState.LOGGED_OUT:
+                continue
+            if (state["queues"], state["skills"]) != (configured.queues, configured.skills):
+                state.update(queues=configured.queues, skills=configured.skills)
+                self._tell(
+                    acd.AgentLoggedIn(
+                        time.time(), agent, dict(configured.queues), dict(configured.skills)
+                    )
+                )
+
+    def picture(self, snapshot: Any) -> dict[str, Any]:
+        """What screens show of queues; agents have their own key."""
+        return {
+            "queues": {name: dataclasses.asdict(queue) for name, queue in snapshot.queues.items()}
+        }
+
+    def _state(self, agent: str) -> dict[str, Any]:
+        return self._states.get(agent, {"state": AgentState.LOGGED_OUT.value})
+
+
+def _resting_state(known: dict[str, Any]) -> tuple[AgentState, NotReadyReason]:
+    """The state to go on with: what was kept; a rung agent is ready, a talker wraps up."""
+    raw = known.get("state")
+    if raw in (AgentState.RESERVED, AgentState.RINGING):
+        return AgentState.READY, NotReadyReason.NONE
+    if raw in (AgentState.TALKING, AgentState.HOLDING):
+        return AgentState.WRAP_UP, NotReadyReason.NONE
+    if raw in KEPT:
+        reason = known.get("reason") or ""
+        known_reason = NotReadyReason(reason) if reason in NotReadyReason else NotReadyReason.NONE
+        return AgentState(raw), known_reason
+    return AgentState.LOGGED_OUT, NotReadyReason.NONE

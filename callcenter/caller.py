@@ -1,0 +1,134 @@
+"""`ivr.caller.Caller` on a live channel: prompts out, keys in."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import gevent
+from gevent.event import Event as Flag
+
+from callcenter.esl import CallGone, EslError, Event, Execution, OutboundCall, SwitchGone
+from ivr.caller import HungUp
+
+logger = logging.getLogger(__name__)
+
+PROMPT_LIMIT = 120.0  # seconds; no prompt of ours is longer
+STOP_LIMIT = 3.0  # seconds for the switch to end a playback that was told to stop
+KEYS_KEPT = 32
+KEYS = frozenset("0123456789*#")
+
+
+class LiveCaller:
+    """Plays to a channel and hears its keys. Every verb raises HungUp once the citizen is gone."""
+
+    def __init__(self, call: OutboundCall, sounds: Path, note: Callable[..., None]) -> None:
+        self.call = call
+        self._sounds = sounds
+        self._note = note
+        self._keys: deque[str] = deque(maxlen=KEYS_KEPT)
+        self._key_pressed = Flag()
+        self.news = Flag()  # set by others to interrupt `wait`
+        self._listener = gevent.spawn(self._listen)
+        self._listener.name = f"keys of {call.uuid}"
+
+    def _listen(self) -> None:
+        while True:
+            event: Event | None = self.call.events.get()
+            if event is None:
+                return
+            if event.name == "DTMF":
+                key = event.get("DTMF-Digit", "")
+                if key in KEYS:
+                    self._keys.append(key)
+                    self._key_pressed.set()
+
+    # --- the Caller protocol ------------------------------------------------------------------
+
+    def play(self, prompts: Sequence[str]) -> None:
+        if prompts:
+            self.execute("playback", self.sound(prompts), seconds=PROMPT_LIMIT)
+
+    def ask(self, prompts: Sequence[str], *, seconds: float) -> str | None:
+        if not self._keys and prompts:
+            playback = self.start("playback", self.sound(prompts))
+            self._wait([self._key_pressed, playback.done], PROMPT_LIMIT)
+            self.stop(playback)
+        if not self._keys:
+            self._wait([self._key_pressed], seconds)
+        return self.key()
+
+    def note(self, step: str, **facts: object) -> None:
+        self._note(step, **facts)
+
+    # --- more than flows need -----------------------------------------------------------------
+
+    def key(self) -> str | None:
+        """The next key already pressed, if any."""
+        key = self._keys.popleft() if self._keys else None
+        if not self._keys:
+            self._key_pressed.clear()
+        return key
+
+    def forget_keys(self) -> None:
+        """Keys pressed before a question are no answer to it."""
+        self._keys.clear()
+        self._key_pressed.clear()
+
+    def sound(self, prompts: Sequence[str]) -> str:
+        """What `playback` takes for these prompts."""
+        files = [str(self._sounds / f"{name}.wav") for name in prompts]
+        return files[0] if len(files) == 1 else "file_string://" + "!".join(files)
+
+    def start(self, application: str, argument: str = "") -> Execution:
+        """Begin an application without waiting for its end."""
+        self._check()
+        try:
+            return self.call.start(application, argument)
+        except (CallGone, SwitchGone) as error:
+            raise HungUp from error
+
+    def execute(self, application: str, argument: str = "", *, seconds: float) -> Event:
+        """Run an application to its end; raise HungUp, or EslError when it takes too long."""
+        self._check()
+        try:
+            return self.call.execute(application, argument, timeout=seconds)
+        except (CallGone, SwitchGone) as error:
+            raise HungUp from error
+
+    def set(self, **variables: str) -> None:
+        """Write channel variables: they live as long as the call, whoever controls it."""
+        self._check()
+        try:
+            self.call.set_variables(variables)
+        except (CallGone, SwitchGone) as error:
+            raise HungUp from error
+
+    def stop(self, playback: Execution) -> None:
+        """End a playback that may still run, and wait until it has."""
+        if playback.done.ready():
+            return
+        try:
+            self.call.api(f"uuid_break {self.call.uuid} all", timeout=STOP_LIMIT)
+        except (CallGone, SwitchGone) as error:
+            raise HungUp from error
+        except EslError as error:
+            logger.warning("call %s: cannot stop a prompt: %s", self.call.uuid, error)
+        self._wait([playback.done], STOP_LIMIT)
+
+    def wait(self, objects: Sequence[object], seconds: float) -> None:
+        """Until one of `objects`, a key or `news`; raises HungUp."""
+        self._wait([*objects, self._key_pressed, self.news], seconds)
+
+    def close(self) -> None:
+        self._listener.kill(block=False)
+
+    def _wait(self, objects: Sequence[object], seconds: float) -> None:
+        gevent.wait([*objects, self.call.hung_up], timeout=seconds, count=1)
+        self._check()
+
+    def _check(self) -> None:
+        if self.call.hung_up.is_set():
+            raise HungUp

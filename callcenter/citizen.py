@@ -1,0 +1,198 @@
+"""One citizen's call and everything its story does to it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from acd.messages import LeaveReason
+from callcenter.call_state import CallState, Stage
+from callcenter.caller import LiveCaller
+from callcenter.esl import EslError, OutboundCall
+from callcenter.events import Kind, event
+from callcenter.privacy import clean_number, clean_text, mask
+from callcenter.wav import seconds_of
+from ivr.hotline import Hotline
+
+if TYPE_CHECKING:
+    from callcenter.center import Center
+    from callcenter.distribution import Connected, Waiting
+
+logger = logging.getLogger(__name__)
+
+PERSIST_LIMIT = 2.0  # seconds for an event to reach the disk before the call goes on anyway
+COMMAND_LIMIT = 5.0
+ANNOUNCE_LIMIT = 15.0
+SURVEY = "survey:XML:hotline"  # where the switch brings the citizen when the agent hangs up
+
+
+class CitizenCall:
+    """A citizen's channel, its state, and the center it belongs to."""
+
+    def __init__(self, call: OutboundCall, center: Center) -> None:
+        self.id = call.uuid
+        self.center = center
+        self.state = CallState.read({name: call.variable(name) or "" for name in _VARIABLES})
+        self.resumed_at = self.state.stage if self.state.arrived_at else None
+        self.dialed = clean_number(call.variable("cc_dialed") or "")
+        self.number = clean_number(call.headers.get("Caller-Caller-ID-Number", ""))
+        self.name = clean_text(call.headers.get("Caller-Caller-ID-Name", ""))
+        self.caller = LiveCaller(call, center.settings.sounds_dir, self._note)
+        self.hotline: Hotline = center.hotline(self.dialed)
+        self._call = call
+        self._waiting: Waiting | None = None
+
+    # --- the frame of the story ---------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Write down that the call is here: new, or come back from a controller that died."""
+        self.caller.set(playback_terminators="none")
+        if self.resumed_at is not None:
+            self.note(Kind.CALL_RESUMED, stage=self.resumed_at, controller=self.center.id)
+            logger.info("call %s: goes on at %s", self.id, self.resumed_at)
+            return
+        self.state.hotline = self.hotline.name
+        self.state.arrived_at = _arrival(self._call.headers)
+        self.center.journal.append_and_wait(
+            event(
+                Kind.CALL_ARRIVED,
+                self.id,
+                at=self.state.arrived_at,
+                caller=self.number,
+                name=self.name,
+                dialed=self.dialed,
+                hotline=self.hotline.name,
+            ),
+            timeout=PERSIST_LIMIT,
+        )
+        logger.info("call %s: %s dials %s", self.id, mask(self.number), self.dialed)
+
+    def enter(self, stage: Stage) -> None:
+        """Keep the chapter on the channel before it begins."""
+        self.state.stage = stage
+        self.caller.set(**self.state.write())
+
+    def note(self, kind: Kind, **data: object) -> None:
+        self.center.journal.append(event(kind, self.id, **data))
+
+    def _note(self, step: str, **facts: object) -> None:
+        self.note(Kind(step), **facts)
+
+    def close(self) -> None:
+        """The story is over for this controller; the call itself may go on in the switch."""
+        if self._waiting is not None:
+            self.center.distributor.leave(self.id, LeaveReason.ABANDONED)
+            if self._call.hangup_cause:
+                self.note(Kind.QUEUE_LEFT, reason=LeaveReason.ABANDONED)
+        self.caller.close()
+
+    # --- what chapters do ---------------------------------------------------------------------
+
+    def answer(self) -> None:
+        self.caller.execute("answer", seconds=COMMAND_LIMIT)
+
+    def hang_up(self) -> None:
+        self.caller.set(cc_stage=Stage.DONE.value)
+        self.caller.start("hangup", "NORMAL_CLEARING")
+
+    def blocked(self) -> str | None:
+        """Why this number is turned away, or None."""
+        return self.center.config.block_reason(self.number)
+
+    def join_queue(self) -> Waiting:
+        """Take a place in the queue: the old one, when the call comes back to it."""
+        first_time = not self.state.queued_at
+        if first_time:
+            self.state.queued_at = time.time()
+            self.caller.set(**self.state.write())
+            self.note(
+                Kind.QUEUE_JOINED,
+                queue=self.state.queue,
+                priority=self.state.priority,
+                requirement=self.state.requirement,
+            )
+        self._waiting = self.center.distributor.join(
+            self.id, self.state, interrupt=self.caller.news
+        )
+        return self._waiting
+
+    def leave_queue(self, reason: LeaveReason, stage: Stage) -> Stage:
+        self._waiting = None
+        self.note(Kind.QUEUE_LEFT, reason=reason)
+        return stage
+
+    def start_recording(self, agent: Connected) -> None:
+        """Both sides in stereo from now to the end: left the citizen, right what they hear."""
+        self._waiting = None
+        local = datetime.now(ZoneInfo(self.hotline.timezone))
+        self.state.agent = agent.agent
+        if not self.state.recording:
+            self.state.recording = f"{local:%Y/%m/%d}/{self.id}.wav"
+        path = self.center.settings.recordings_dir / self.state.recording
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.caller.set(RECORD_STEREO="true", recording_follow_transfer="true")
+        try:
+            self.caller.execute("record_session", str(path), seconds=COMMAND_LIMIT)
+            self.note(Kind.RECORDING_STARTED, path=self.state.recording)
+        except EslError as error:
+            logger.error("call %s: cannot be recorded: %s", self.id, error)
+
+    def announce(self, agent: Connected, prompts: Sequence[str]) -> None:
+        """Tell the citizen who answers, and the agent that somebody is there."""
+        self.center.distributor.alert(agent)
+        self.caller.execute("playback", self.caller.sound(prompts), seconds=ANNOUNCE_LIMIT)
+
+    def join(self, agent: Connected) -> bool:
+        """Join citizen and agent; False when the agent's leg is gone.
+
+        `socket_resume` off lets the two talk on when this controller dies.
+        """
+        self.state.stage = Stage.TALK
+        self.caller.set(
+            **self.state.write(),
+            socket_resume="false",
+            transfer_after_bridge=SURVEY,
+            hangup_after_bridge="false",
+        )
+        self.center.journal.append_and_wait(
+            event(Kind.TALK_STARTED, self.id, agent=agent.agent, offer=agent.offer, leg=agent.leg),
+            timeout=PERSIST_LIMIT,
+        )
+        try:
+            self.center.link.api(f"uuid_bridge {self.id} {agent.leg}", timeout=COMMAND_LIMIT)
+        except EslError as error:
+            logger.warning("call %s: cannot be joined to %s: %s", self.id, agent.agent, error)
+            self.center.distributor.lost(agent)
+            self.caller.set(socket_resume="true")
+            return False
+        return True
+
+    def record_message(self, longest: int, silence: str) -> float:
+        """Record what the citizen says; the length in seconds, 0 for nothing."""
+        path = self.center.settings.recordings_dir / "messages" / f"{self.id}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.caller.set(playback_terminators="#")
+        try:
+            self.caller.execute("record", f"{path} {longest} {silence}", seconds=longest + 10)
+        finally:
+            seconds = seconds_of(path)
+            if seconds >= 1.0:
+                relative = f"messages/{self.id}.wav"
+                self.note(Kind.MESSAGE_RECORDED, path=relative, seconds=seconds)
+        self.caller.set(playback_terminators="none")
+        return seconds
+
+
+_VARIABLES = tuple(CallState().write())
+
+
+def _arrival(headers: dict[str, str]) -> float:
+    """When the call reached the switch, seconds since the epoch."""
+    try:
+        return int(headers["Caller-Channel-Created-Time"]) / 1e6
+    except (KeyError, ValueError):
+        return time.time()

@@ -1,0 +1,210 @@
+"""The controller process: links everything together, starts it, and ends it cleanly."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent.event import Event as Flag
+
+from acd import messages as acd
+from acd.config import Config
+from acd.engine import Engine
+from callcenter import adoption, live_config
+from callcenter.agents import AgentDesk
+from callcenter.center import Center, load_hotlines
+from callcenter.citizen import CitizenCall
+from callcenter.distribution import Distributor
+from callcenter.esl import EslError, OutboundCall, OutboundServer, SwitchLink
+from callcenter.events import Kind, event
+from callcenter.hotline import tell
+from callcenter.journal import Journal
+from callcenter.offers import PhoneBook
+from callcenter.presence import CHANNELS, LIVE, Presence
+from callcenter.privacy import mask
+from callcenter.queues import load_queues
+from callcenter.settings import Settings
+from callcenter.watcher import EVENTS, Watcher
+
+logger = logging.getLogger(__name__)
+
+SHOW_EVERY = 1.0  # seconds between two pictures of the live state
+CHANNELS_EVERY = 5.0
+CONFIG_EVERY = 2.0
+
+
+class Controller:
+    """One controller; several may stand by, the dialplan tries them in order."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.id = f"{os.uname().nodename}-{os.getpid()}"
+        self.settings = settings
+        self._config_path = settings.data_dir / live_config.FILE
+        self._config_seen = 0
+        hotlines = load_hotlines(settings.hotlines_dir)
+        config = live_config.read(self._config_path)
+        self.presence = Presence(settings.redis_url)
+        self.journal = Journal(settings.journal_dir, self.id, wake=self.presence.wake_journal)
+        self.link = SwitchLink(
+            settings.esl_host,
+            settings.esl_port,
+            settings.esl_password,
+            events=EVENTS,
+            on_event=lambda happened: self.watcher.on_event(happened),
+            on_up=self._switch_up,
+            on_down=lambda: logger.warning("switch: away"),
+        )
+        self.desk = AgentDesk(
+            self.presence, config, tell=lambda message: self.distributor.tell(message)
+        )
+        self.distributor = Distributor(
+            Engine(load_queues(settings), new_offer_id=lambda: uuid.uuid4().hex),
+            PhoneBook(self.link, settings.domain, self._caller_id),
+            record=self.journal.append,
+            show_agent=self.desk.changed,
+        )
+        self.center = Center(
+            settings=settings,
+            hotlines=hotlines,
+            journal=self.journal,
+            link=self.link,
+            distributor=self.distributor,
+            config=config,
+            controller_id=self.id,
+        )
+        self.watcher = Watcher(
+            self.distributor, self.journal.append, settings.recordings_dir, self.desk.phone_changed
+        )
+        self.server = OutboundServer(
+            "127.0.0.1", settings.outbound_port, self._serve, max_calls=settings.max_calls * 2
+        )
+        self._numbers: dict[str, str] = {}  # call -> caller's number, for the agent's display
+        self._adopted = Flag()
+        self._greenlets: list[gevent.Greenlet] = []
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def run(self, stop: Flag) -> None:
+        """Serve calls until `stop` is set."""
+        self.presence.start()
+        self.distributor.start()
+        self.link.start()
+        self._greenlets = [
+            gevent.spawn(self._listen_once_adopted),
+            gevent.spawn(self._show_for_ever),
+            gevent.spawn(self._show_channels_for_ever),
+            gevent.spawn(self._watch_config),
+        ]
+        for greenlet in self._greenlets:
+            greenlet.link_exception(lambda dead: logger.critical("%s died", dead.name))
+        stop.wait()
+        self.stop()
+
+    def stop(self) -> None:
+        """Take no more calls and leave; calls go on in the switch, for the next controller."""
+        gevent.killall(self._greenlets, timeout=3)
+        self.server.stop()
+        self.distributor.stop()
+        self.link.stop()
+        self.journal.close()
+        self.presence.stop()
+        logger.info("controller %s: stopped", self.id)
+
+    def _switch_up(self, core_changed: bool) -> None:
+        """Take over what the switch holds. Runs on every (re)connection."""
+        while True:
+            try:
+                snapshot = adoption.take(self.link)
+                break
+            except (EslError, ValueError) as error:
+                if not self.link.up.is_set():
+                    return
+                logger.warning("the switch's snapshot cannot be read: %s", error)
+                gevent.sleep(0.5)
+        adoption.end_orphans(self.link, snapshot, self._repaired)
+        now = time.time()
+        self.desk.restore(snapshot, now)
+        self.journal.append(
+            event(
+                Kind.CONTROLLER_STARTED,
+                controller=self.id,
+                adopted=[conversation.contact for conversation in snapshot.conversations],
+            )
+        )
+        self._adopted.set()
+
+    def _repaired(self, contact: str, found: str, done: str) -> None:
+        logger.warning("call %s: %s; %s", contact, found, done)
+        self.journal.append(event(Kind.REPAIRED, contact or None, found=found, done=done))
+
+    def _listen_once_adopted(self) -> None:
+        self._adopted.wait()
+        self.server.start()
+        logger.info("controller %s: takes calls on port %d", self.id, self.server.port)
+
+    # --- calls --------------------------------------------------------------------------------
+
+    def _serve(self, call: OutboundCall) -> None:
+        citizen = CitizenCall(call, self.center)
+        self._numbers[citizen.id] = citizen.number
+        try:
+            tell(citizen)
+        finally:
+            self._numbers.pop(citizen.id, None)
+
+    def _caller_id(self, contact: str) -> str:
+        return self._numbers.get(contact, "")
+
+    # --- what others see ----------------------------------------------------------------------
+
+    def _show_for_ever(self) -> None:
+        while True:
+            self.presence.show(LIVE, self._picture())
+            gevent.sleep(SHOW_EVERY)
+
+    def _picture(self) -> dict[str, Any]:
+        return {
+            "at": time.time(),
+            "controller": self.id,
+            "switch": self.link.up.is_set(),
+            "calls": len(self._numbers),
+            "journal_lag": round(self.journal.lag, 3),
+            "journal_problem": self.journal.problem,
+            **self.desk.picture(self.distributor.engine.snapshot()),
+        }
+
+    def _show_channels_for_ever(self) -> None:
+        """The calls that live, so that others can tell which died unheard."""
+        while True:
+            if self.link.up.is_set():
+                try:
+                    asked = time.time()
+                    listed = adoption.channels(self.link)
+                    self.presence.show(CHANNELS, {"at": asked, "channels": listed})
+                except (EslError, ValueError) as error:
+                    logger.warning("channels cannot be listed: %s", error)
+            gevent.sleep(CHANNELS_EVERY)
+
+    def _watch_config(self) -> None:
+        while True:
+            gevent.sleep(CONFIG_EVERY)
+            changed = _modified(self._config_path)
+            if changed != self._config_seen:
+                self._config_seen = changed
+                self.center.config = self.desk.config = live_config.read(self._config_path)
+                self.desk.configured()
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+__all__ = ["Config", "Controller", "acd", "mask"]

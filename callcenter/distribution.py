@@ -1,0 +1,284 @@
+"""The ACD engine at work: it is told what happens, and what it decides is done here.
+
+`Engine.step` never yields, so inputs take effect one after another without a lock; everything
+slow (ringing a phone, writing to Redis) happens in greenlets that this module starts.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import gevent
+from gevent.event import Event as Flag
+
+from acd import messages as acd
+from acd.engine import Engine
+from callcenter.call_state import CallState
+from callcenter.events import Event, Kind, event
+from callcenter.offers import OfferTask, PhoneBook
+
+logger = logging.getLogger(__name__)
+
+LONGEST_SLEEP = 5.0  # seconds; the engine is woken at least this often
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """An agent picked up; `leg` is the agent's channel."""
+
+    agent: str
+    offer: str
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    position: int
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overflowed:
+    action: str  # message, callback, goodbye
+
+
+News = Connected | Announced | Overflowed
+
+
+class Waiting:
+    """A citizen's place in the queue, as the call's story sees it."""
+
+    def __init__(self, interrupt: Flag) -> None:
+        self.news = interrupt
+        self._items: deque[News] = deque()
+
+    def next(self) -> News | None:
+        """The oldest piece of news; None when there is none."""
+        item = self._items.popleft() if self._items else None
+        if not self._items:
+            self.news.clear()
+        return item
+
+    def post(self, item: News) -> None:
+        if isinstance(item, Connected):
+            self._items.clear()  # nothing else matters any more
+        self._items.append(item)
+        self.news.set()
+
+
+class Distributor:
+    """Owns the engine, the waiting calls and the offers that ring."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        phones: PhoneBook,
+        record: Callable[[Event], None],
+        show_agent: Callable[[acd.AgentStateChanged], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.engine = engine
+        self.phones = phones
+        self._record = record
+        self._show_agent = show_agent
+        self._clock = clock
+        self._waiting: dict[str, Waiting] = {}
+        self._offers: dict[str, OfferTask] = {}
+        self._changed = Flag()
+        self._ticker: gevent.Greenlet | None = None
+
+    def start(self) -> None:
+        self._ticker = gevent.spawn(self._tick)
+
+    def stop(self) -> None:
+        if self._ticker is not None:
+            self._ticker.kill()
+
+    # --- what calls ask -----------------------------------------------------------------------
+
+    def join(self, contact: str, state: CallState, interrupt: Flag) -> Waiting:
+        """Take a place; `state.queued_at` decides which."""
+        waiting = self._waiting[contact] = Waiting(interrupt)
+        self.tell(
+            acd.ContactQueued(
+                at=self._clock(),
+                contact=contact,
+                queue=state.queue,
+                arrived_at=state.arrived_at,
+                queued_at=state.queued_at,
+                requirement=state.requirement,
+                priority=state.priority,
+            )
+        )
+        return waiting
+
+    def leave(self, contact: str, reason: acd.LeaveReason) -> None:
+        """The citizen gave up the place; a phone that rings for them stops at once."""
+        if self._waiting.pop(contact, None) is not None:
+            self.tell(acd.ContactLeft(self._clock(), contact, reason))
+
+    def alert(self, agent: Connected) -> None:
+        """A short tone in the agent's ear: a citizen is about to be there."""
+        self.phones.alert(agent.leg)
+
+    def lost(self, agent: Connected) -> None:
+        """The agent's leg went away before the two were joined."""
+        self.phones.release(agent.leg)
+
+    # --- what the switch tells ----------------------------------------------------------------
+
+    def ringing(self, offer: str) -> None:
+        task = self._offers.get(offer)
+        if task is not None and not task.rang:
+            task.rang = True
+            self._record(
+                event(Kind.OFFER_RINGING, task.offer.contact, offer=offer, agent=task.offer.agent)
+            )
+            self.tell(acd.OfferRinging(self._clock(), offer))
+
+    def leg_ended(self, agent: str, contact: str) -> None:
+        """The agent's leg is gone after a conversation."""
+        self.tell(acd.TalkEnded(self._clock(), agent, contact))
+
+    def hold(self, agent: str, *, started: bool) -> None:
+        kind = acd.HoldStarted if started else acd.HoldEnded
+        self.tell(kind(self._clock(), agent))
+
+    def tell(self, message: acd.Input) -> None:
+        """Give the engine an input and do what it answers."""
+        self._perform(self.engine.step(message))
+
+    def configure(self, outputs: Iterable[acd.Output]) -> None:
+        """Do what a change of configuration brought about."""
+        self._perform(outputs)
+
+    # --- performing ---------------------------------------------------------------------------
+
+    def _perform(self, outputs: Iterable[acd.Output]) -> None:
+        for output in outputs:
+            match output:
+                case acd.Offer():
+                    self._begin_offer(output)
+                case acd.Withdraw():
+                    self._withdraw(output)
+                case acd.Announce():
+                    self._announce(output)
+                case acd.Overflow():
+                    self._overflow(output)
+                case acd.AgentStateChanged():
+                    self._agent_changed(output)
+                case acd.Decision():
+                    self._record(
+                        event(
+                            Kind.DECISION,
+                            output.contact,
+                            agent=output.agent,
+                            rule=output.rule,
+                            considered=[list(pair) for pair in output.considered],
+                        )
+                    )
+                case _:
+                    logger.info("engine: %s", output)
+        self._changed.set()
+
+    def _begin_offer(self, offer: acd.Offer) -> None:
+        self._record(
+            event(
+                Kind.OFFER_MADE, offer.contact, offer=offer.offer, agent=offer.agent, why=offer.why
+            )
+        )
+        task = self._offers[offer.offer] = OfferTask(
+            offer, self.phones, on_answer=self._answered, on_end=self._offer_ended
+        )
+        task.start()
+
+    def _answered(self, task: OfferTask) -> bool:
+        """The agent picked up; False when the citizen is no longer there for them."""
+        offer = task.offer
+        if self._offers.pop(offer.offer, None) is None:
+            return False
+        waiting = self._waiting.pop(offer.contact, None)
+        self.tell(acd.OfferAnswered(self._clock(), offer.offer))
+        self._note_offer_end(offer, acd.OfferResult.ANSWERED, "")
+        if waiting is None:
+            self.tell(acd.TalkEnded(self._clock(), offer.agent, offer.contact))
+            return False
+        waiting.post(Connected(offer.agent, offer.offer, task.leg))
+        return True
+
+    def _offer_ended(self, task: OfferTask, result: acd.OfferResult, cause: str) -> None:
+        offer = task.offer
+        if self._offers.pop(offer.offer, None) is not None:
+            self._note_offer_end(offer, result, cause)
+            self.tell(acd.OfferEnded(self._clock(), offer.offer, result))
+
+    def _withdraw(self, output: acd.Withdraw) -> None:
+        task = self._offers.pop(output.offer, None)
+        if task is not None:
+            self._note_offer_end(task.offer, output.result, "")
+            task.cancel()
+
+    def _note_offer_end(self, offer: acd.Offer, result: acd.OfferResult, cause: str) -> None:
+        self._record(
+            event(
+                Kind.OFFER_ENDED,
+                offer.contact,
+                offer=offer.offer,
+                agent=offer.agent,
+                result=result,
+                cause=cause,
+            )
+        )
+
+    def _announce(self, output: acd.Announce) -> None:
+        waiting = self._waiting.get(output.contact)
+        if waiting is not None:
+            self._record(
+                event(
+                    Kind.QUEUE_ANNOUNCED,
+                    output.contact,
+                    position=output.position,
+                    estimate=output.estimate_seconds,
+                )
+            )
+            waiting.post(Announced(output.position, output.estimate_seconds))
+
+    def _overflow(self, output: acd.Overflow) -> None:
+        if output.action == "queue":
+            self._record(
+                event(Kind.QUEUE_JOINED, output.contact, queue=output.target, rule=output.rule)
+            )
+            return
+        waiting = self._waiting.pop(output.contact, None)
+        if waiting is not None:
+            waiting.post(Overflowed(output.action))
+
+    def _agent_changed(self, output: acd.AgentStateChanged) -> None:
+        self._record(
+            event(
+                Kind.AGENT_STATE,
+                at=output.since,
+                agent=output.agent,
+                old=output.old,
+                new=output.new,
+                reason=output.reason,
+                until=output.until,
+                contact=output.contact,
+            )
+        )
+        self._show_agent(output)
+
+    def _tick(self) -> None:
+        while True:
+            self._changed.clear()
+            due = self.engine.next_deadline()
+            sleep = LONGEST_SLEEP if due is None else due - self._clock()
+            if sleep > 0:
+                self._changed.wait(min(sleep, LONGEST_SLEEP))
+            due = self.engine.next_deadline()
+            if due is not None and due <= self._clock():
+                self.tell(acd.Tick(self._clock()))

@@ -1,0 +1,168 @@
+"""A citizen's call as a story: welcome → menu → queue → talk → survey → goodbye.
+
+Each chapter is a function that returns the next one. Before a chapter begins, its name is
+written on the channel (`CallState`), so that another controller can go on with it: a call whose
+controller died comes back through the dialplan and enters the story at its chapter.
+Hanging up raises `HungUp` out of any wait; the end of the call is written down by whoever hears
+of it first (`callcenter.watcher`), not here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from acd.messages import LeaveReason
+from callcenter.call_state import Stage
+from callcenter.citizen import CitizenCall
+from callcenter.distribution import Announced, Connected, Overflowed
+from callcenter.events import Kind
+from ivr import menu as menus
+from ivr import prompts, survey
+from ivr.caller import HungUp
+from ivr.hotline import Hotline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+MUSIC = "local_stream://moh"
+BEEP = "tone_stream://%(300,100,880)"
+WAIT_LIMIT = 15.0  # seconds; a waiting call looks around at least this often
+SHORTEST_MESSAGE = 1.0  # seconds; less is no message
+SILENCE = "200 5"  # energy and seconds of silence that end a message
+
+
+def tell(call: CitizenCall) -> None:
+    """Tell the story from where the call stands until the citizen leaves or it ends."""
+    stage = call.state.stage
+    try:
+        call.begin()
+        while stage not in (Stage.DONE, Stage.TALK) or stage is call.resumed_at:
+            call.enter(stage)
+            stage = CHAPTERS[stage](call)
+        if stage is Stage.DONE:
+            call.hang_up()
+    except HungUp:
+        logger.info("call %s: left during %s", call.id, call.state.stage)
+    finally:
+        call.close()
+
+
+def welcome(call: CitizenCall) -> Stage:
+    call.answer()
+    reason = call.blocked()
+    if reason:
+        call.note(Kind.BLOCKED, reason=reason)
+        call.caller.play(["blocked"])
+        return Stage.DONE
+    hotline = call.hotline
+    call.caller.play(hotline.welcome)
+    if not _people_answer(hotline):
+        if hotline.after_hours is None:
+            call.caller.play(["closed"])
+            return Stage.MESSAGE
+        call.state.menu = hotline.after_hours
+        return Stage.MENU
+    if hotline.menu is None:
+        call.state.queue = hotline.queue
+        return Stage.QUEUE
+    call.state.menu = hotline.menu
+    return Stage.MENU
+
+
+def menu(call: CitizenCall) -> Stage:
+    people = _people_answer(call.hotline)
+    match menus.walk(call.caller, call.hotline, call.state.menu, people=people):
+        case menus.ToMessage():
+            return Stage.MESSAGE
+        case menus.ToQueue(queue, requirement, priority):
+            call.state.queue = queue
+            call.state.requirement = requirement
+            call.state.priority = priority
+            return Stage.QUEUE
+
+
+def queue(call: CitizenCall) -> Stage:
+    """Wait for a person: music, the place in the queue now and then, then the agent."""
+    waiting = call.join_queue()
+    sound = call.caller.start("playback", call.caller.sound(["connecting"]))
+    while True:
+        call.caller.wait([sound.done, waiting.news], WAIT_LIMIT)
+        call.caller.forget_keys()
+        match waiting.next():
+            case Connected() as agent:
+                call.caller.stop(sound)
+                return talk(call, agent)
+            case Overflowed(action):
+                call.caller.stop(sound)
+                return call.leave_queue(LeaveReason.OVERFLOW, _AFTER_OVERFLOW[action])
+            case Announced(position, seconds):
+                call.caller.stop(sound)
+                spoken = prompts.place_in_queue(position, seconds)
+                sound = call.caller.start("playback", call.caller.sound(spoken))
+            case None if sound.done.ready():
+                sound = call.caller.start("playback", MUSIC)
+
+
+_AFTER_OVERFLOW = {
+    "message": Stage.MESSAGE,
+    "callback": Stage.MESSAGE,
+    "goodbye": Stage.GOODBYE,
+}
+
+
+def talk(call: CitizenCall, agent: Connected) -> Stage:
+    """Record, say the agent's number, and join the two.
+
+    From here on the switch holds the conversation by itself: when the agent hangs up it brings
+    the citizen to `survey`, whichever controller is there to take the call.
+    """
+    call.start_recording(agent)
+    call.announce(agent, prompts.agent_announcement(agent.agent))
+    return Stage.TALK if call.join(agent) else Stage.QUEUE
+
+
+def message(call: CitizenCall) -> Stage:
+    caller = call.caller
+    for question in (["message_prompt"], ["message_empty", "message_prompt"]):
+        caller.play(question)
+        caller.execute("playback", BEEP, seconds=5)
+        seconds = call.record_message(call.hotline.message_seconds, SILENCE)
+        if seconds >= SHORTEST_MESSAGE:
+            caller.play(["message_saved"])
+            return Stage.DONE
+    return Stage.GOODBYE
+
+
+def rate(call: CitizenCall) -> Stage:
+    call.caller.forget_keys()
+    if not call.hotline.survey:
+        return Stage.GOODBYE
+    call.note(Kind.SURVEY_STARTED, agent=call.state.agent)
+    survey.rate(call.caller)
+    return Stage.DONE
+
+
+def goodbye(call: CitizenCall) -> Stage:
+    call.caller.play(call.hotline.goodbye)
+    return Stage.DONE
+
+
+def _people_answer(hotline: Hotline) -> bool:
+    return hotline.hours.is_open(dt.datetime.now(ZoneInfo(hotline.timezone)))
+
+
+CHAPTERS: dict[Stage, Callable[[CitizenCall], Stage]] = {
+    Stage.WELCOME: welcome,
+    Stage.MENU: menu,
+    Stage.QUEUE: queue,
+    # A conversation that comes back without its agent: the switch lost the leg.
+    Stage.TALK: queue,
+    Stage.MESSAGE: message,
+    Stage.SURVEY: rate,
+    Stage.GOODBYE: goodbye,
+}

@@ -1,0 +1,133 @@
+"""Ringing one agent's phone for one citizen, and knowing how it ended."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from typing import Protocol
+
+import gevent
+
+from acd.messages import Offer, OfferResult
+from callcenter.esl import CommandFailed, EslError, SwitchGone
+
+logger = logging.getLogger(__name__)
+
+ORIGINATE_GRACE = 10.0  # seconds past the lease for the switch to answer at all
+COMMAND_LIMIT = 5.0
+PARK_LIMIT = 30  # seconds an agent's leg waits for its citizen before the switch ends it
+ALERT = "tone_stream://%(150,0,1000)"
+
+# How the switch's hang-up causes (Q.850 names) end an offer.
+RESULTS = {
+    "NO_ANSWER": OfferResult.NO_ANSWER,
+    "ALLOTTED_TIMEOUT": OfferResult.NO_ANSWER,
+    "PROGRESS_TIMEOUT": OfferResult.NO_ANSWER,
+    "USER_BUSY": OfferResult.REFUSED,
+    "CALL_REJECTED": OfferResult.REFUSED,
+    "USER_NOT_REGISTERED": OfferResult.UNREACHABLE,
+    "SUBSCRIBER_ABSENT": OfferResult.UNREACHABLE,
+    "NO_USER_RESPONSE": OfferResult.UNREACHABLE,
+    "RECOVERY_ON_TIMER_EXPIRE": OfferResult.UNREACHABLE,
+    "UNALLOCATED_NUMBER": OfferResult.UNREACHABLE,
+    "NO_ROUTE_DESTINATION": OfferResult.UNREACHABLE,
+    "DESTINATION_OUT_OF_ORDER": OfferResult.UNREACHABLE,
+    "ORIGINATOR_CANCEL": OfferResult.WITHDRAWN,
+}
+
+
+class Link(Protocol):
+    def api(self, command: str, timeout: float = ...) -> str: ...
+
+
+class PhoneBook:
+    """Agents' phones as the switch reaches them."""
+
+    def __init__(self, link: Link, domain: str, caller_id: Callable[[str], str]) -> None:
+        self._link = link
+        self._domain = domain
+        self._caller_id = caller_id
+
+    def ring(self, offer: Offer, leg: str, seconds: int) -> None:
+        """Ring until the agent answers; raise EslError with the cause otherwise."""
+        variables = {
+            "origination_uuid": leg,
+            "origination_caller_id_number": self._caller_id(offer.contact),
+            "origination_caller_id_name": self._caller_id(offer.contact),
+            "originate_timeout": str(seconds),
+            "ignore_early_media": "true",
+            "hangup_after_bridge": "true",
+            "park_timeout": f"{PARK_LIMIT}:NORMAL_CLEARING",
+            "cc_offer": offer.offer,
+            "cc_contact": offer.contact,
+            "cc_agent": offer.agent,
+            # One leg per agent, whoever places it: the switch itself is the fence.
+            "execute_on_originate": f"'limit hash agents {offer.agent} 1 !USER_BUSY'",
+        }
+        given = ",".join(f"{name}={value}" for name, value in variables.items())
+        self._link.api(
+            f"originate {{{given}}}user/{offer.agent}@{self._domain} &park()",
+            timeout=seconds + ORIGINATE_GRACE,
+        )
+
+    def release(self, leg: str, cause: str = "ORIGINATOR_CANCEL") -> None:
+        """End a leg that may ring, talk or be gone already."""
+        gevent.spawn(self._quietly, f"uuid_kill {leg} {cause}")
+
+    def alert(self, leg: str) -> None:
+        gevent.spawn(self._quietly, f"uuid_broadcast {leg} {ALERT} aleg")
+
+    def _quietly(self, command: str) -> None:
+        try:
+            self._link.api(command, timeout=COMMAND_LIMIT)
+        except EslError as error:
+            logger.info("%s: %s", command.split()[0], error)
+
+
+class OfferTask:
+    """One reservation: it rings, and ends answered, otherwise, or cancelled."""
+
+    def __init__(
+        self,
+        offer: Offer,
+        phones: PhoneBook,
+        *,
+        on_answer: Callable[[OfferTask], bool],
+        on_end: Callable[[OfferTask, OfferResult, str], None],
+    ) -> None:
+        self.offer = offer
+        self.leg = str(uuid.uuid4())  # chosen here, so that it can be cancelled while it rings
+        self.rang = False
+        self._phones = phones
+        self._on_answer = on_answer
+        self._on_end = on_end
+        self._cancelled = False
+
+    def start(self) -> None:
+        gevent.spawn(self._run).name = f"offer {self.offer.offer}"
+
+    def cancel(self) -> None:
+        """Stop ringing; if the agent picks up at this very moment the leg is ended too."""
+        self._cancelled = True
+        self._phones.release(self.leg)
+
+    def _run(self) -> None:
+        seconds = max(1, round(self.offer.expires_at - time.time()))
+        try:
+            self._phones.ring(self.offer, self.leg, seconds)
+        except CommandFailed as error:
+            cause = error.reply.removeprefix("-ERR").strip()
+            self._on_end(self, RESULTS.get(cause, OfferResult.FAILED), cause)
+            return
+        except SwitchGone:
+            self._on_end(self, OfferResult.FAILED, "SWITCH_GONE")
+            return
+        except EslError as error:
+            logger.error("offer %s: no word from the switch: %s", self.offer.offer, error)
+            self._phones.release(self.leg)
+            self._on_end(self, OfferResult.FAILED, "TIMEOUT")
+            return
+        if self._cancelled or not self._on_answer(self):
+            self._phones.release(self.leg, "NORMAL_CLEARING")

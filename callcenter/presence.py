@@ -1,0 +1,179 @@
+"""The live state that other processes see, and the commands that they send.
+
+Redis holds nothing that a call depends on: when it is away calls go on, writes are kept (the
+latest per key) and screens say that they are stale.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import redis
+from gevent.event import Event as Flag
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+logger = logging.getLogger(__name__)
+
+AGENTS = "cc:agents"
+LIVE = "cc:live"
+CHANNELS = "cc:channels"
+COMMANDS = "cc:commands"
+EVENTS = "cc:events"
+JOURNAL = "cc:journal"
+LIVE_SECONDS = 10  # after so long without news a screen says that it is stale
+REPLY_SECONDS = 30
+RETRY_SECONDS = 0.5
+COMMAND_SIZE = 64_000
+
+
+class CommandError(Exception):
+    """A command that cannot be done; the message is for the person who asked."""
+
+
+Handler = Callable[[dict[str, Any]], Any]
+
+
+def connect(url: str) -> redis.Redis:
+    """A client that answers or fails within two seconds."""
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=2.0,
+        socket_connect_timeout=2.0,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+class Presence:
+    """Writes from one greenlet, commands from another; neither ever holds up a call."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = connect(url)
+        self._commands_redis = connect(url)
+        self._handlers: dict[str, Handler] = {}
+        self._agents: dict[str, str] = {}  # agent -> JSON not yet written
+        self._messages: list[tuple[str, str]] = []  # channel, message not yet published
+        self._values: dict[str, str] = {}  # key -> JSON not yet written, with LIVE_SECONDS
+        self._wanted = Flag()
+        self._greenlets: list[gevent.Greenlet] = []
+        self.up = False
+
+    def start(self) -> None:
+        self._greenlets = [gevent.spawn(self._write_all), gevent.spawn(self._serve_commands)]
+
+    def stop(self) -> None:
+        gevent.killall(self._greenlets, timeout=3)
+
+    def handle(self, name: str, handler: Handler) -> None:
+        """`handler` takes the command's arguments; it raises CommandError to refuse."""
+        self._handlers[name] = handler
+
+    def agents(self) -> dict[str, dict[str, Any]]:
+        """Agents' last known states; empty when Redis is away."""
+        try:
+            stored = self._redis.hgetall(AGENTS)
+        except redis.RedisError as error:
+            logger.warning("agents' states cannot be read: %s", error)
+            return {}
+        states = {}
+        for agent, text in dict(stored).items():  # type: ignore[arg-type]
+            try:
+                states[agent] = dict(json.loads(text))
+            except (ValueError, TypeError):
+                logger.warning("agent %s: state %r is not JSON", agent, text)
+        return states
+
+    def show_agent(self, agent: str, state: dict[str, Any]) -> None:
+        self._agents[agent] = json.dumps(state)
+        self.publish(EVENTS, {"kind": "agent", "agent": agent, **state})
+
+    def show(self, key: str, value: dict[str, Any]) -> None:
+        """Write a value that vanishes when it isn't written again in time."""
+        self._values[key] = json.dumps(value)
+        self._wanted.set()
+
+    def publish(self, channel: str, message: dict[str, Any] | str) -> None:
+        text = message if isinstance(message, str) else json.dumps(message)
+        if len(self._messages) < 10_000:  # Redis is away: what is old is of no use on a screen
+            self._messages.append((channel, text))
+        self._wanted.set()
+
+    def wake_journal(self) -> None:
+        """Tell the projector that there is something to copy."""
+        if not any(channel == JOURNAL for channel, _ in self._messages):
+            self.publish(JOURNAL, "")
+
+    # --- greenlets ----------------------------------------------------------------------------
+
+    def _write_all(self) -> None:
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            agents, self._agents = self._agents, {}
+            values, self._values = self._values, {}
+            messages, self._messages = self._messages, []
+            try:
+                with self._redis.pipeline(transaction=False) as pipe:
+                    if agents:
+                        pipe.hset(AGENTS, mapping=agents)
+                    for key, text in values.items():
+                        pipe.set(key, text, ex=LIVE_SECONDS)
+                    for channel, text in messages:
+                        pipe.publish(channel, text)
+                    pipe.execute()
+                self._seen(up=True)
+            except (redis.RedisError, OSError) as error:
+                self._seen(up=False, why=error)
+                self._agents = {**agents, **self._agents}
+                gevent.sleep(RETRY_SECONDS)
+                self._wanted.set()
+
+    def _serve_commands(self) -> None:
+        while True:
+            try:
+                taken = self._commands_redis.blpop([COMMANDS], timeout=1)
+            except (redis.RedisError, OSError) as error:
+                self._seen(up=False, why=error)
+                gevent.sleep(RETRY_SECONDS)
+                continue
+            if taken:
+                gevent.spawn(self._obey, taken[1])  # type: ignore[index]
+
+    def _obey(self, text: str) -> None:
+        try:
+            command = json.loads(text[:COMMAND_SIZE])
+            number, name, args = str(command["id"]), str(command["name"]), dict(command["args"])
+        except (ValueError, KeyError, TypeError):
+            logger.warning("a command that cannot be read: %.80r", text)
+            return
+        reply: dict[str, Any]
+        try:
+            handler = self._handlers.get(name)
+            if handler is None:
+                raise CommandError(f"there is no command {name}")
+            reply = {"ok": True, "result": handler(args)}
+        except CommandError as error:
+            reply = {"ok": False, "error": str(error)}
+        except Exception:  # the web user must hear of it, and the others go on
+            logger.exception("command %s", name)
+            reply = {"ok": False, "error": "internal error, see the controller's log"}
+        try:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.rpush(f"cc:reply:{number}", json.dumps(reply))
+                pipe.expire(f"cc:reply:{number}", REPLY_SECONDS)
+                pipe.execute()
+        except (redis.RedisError, OSError) as error:
+            self._seen(up=False, why=error)
+
+    def _seen(self, *, up: bool, why: Exception | None = None) -> None:
+        if up != self.up:
+            self.up = up
+            if up:
+                logger.info("redis: connected")
+            else:
+                logger.warning("redis: away, live screens are stale: %s", why)

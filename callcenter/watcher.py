@@ -1,0 +1,108 @@
+"""What the switch says of every channel, whoever's call it is.
+
+The story of a call ends where its socket ends; what happens to a conversation afterwards (and
+to calls that an earlier controller began) is heard here, from the switch's own events.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from callcenter.distribution import Distributor
+from callcenter.esl import Event
+from callcenter.events import Event as JournalEvent
+from callcenter.events import Kind, event
+
+logger = logging.getLogger(__name__)
+
+EVENTS = [
+    "CHANNEL_PROGRESS",
+    "CHANNEL_PROGRESS_MEDIA",
+    "CHANNEL_HOLD",
+    "CHANNEL_UNHOLD",
+    "CHANNEL_HANGUP_COMPLETE",
+    "RECORD_STOP",
+    "CUSTOM sofia::register sofia::unregister sofia::expire",
+]
+
+
+class Watcher:
+    """Turns the switch's events into journal events and inputs of the engine."""
+
+    def __init__(
+        self,
+        distributor: Distributor,
+        record: Callable[[JournalEvent], None],
+        recordings: Path,
+        phone_changed: Callable[[str, bool], None],
+    ) -> None:
+        self._distributor = distributor
+        self._record = record
+        self._recordings = recordings
+        self._phone_changed = phone_changed
+        self._handlers: dict[str, Callable[[Event], None]] = {
+            "CHANNEL_PROGRESS": self._ringing,
+            "CHANNEL_PROGRESS_MEDIA": self._ringing,
+            "CHANNEL_HOLD": self._hold,
+            "CHANNEL_UNHOLD": self._hold,
+            "CHANNEL_HANGUP_COMPLETE": self._ended,
+            "RECORD_STOP": self._recorded,
+            "CUSTOM": self._registration,
+        }
+
+    def on_event(self, happened: Event) -> None:
+        handler = self._handlers.get(happened.name)
+        if handler is not None:
+            handler(happened)
+
+    def _ringing(self, happened: Event) -> None:
+        offer = happened.variable("cc_offer")
+        if offer:
+            self._distributor.ringing(offer)
+
+    def _hold(self, happened: Event) -> None:
+        agent = happened.variable("cc_agent")
+        if agent and happened.variable("cc_offer"):
+            self._distributor.hold(agent, started=happened.name == "CHANNEL_HOLD")
+
+    def _ended(self, happened: Event) -> None:
+        if happened.variable("cc_offer"):
+            self._agent_leg_ended(happened)
+        elif happened.variable("cc_dialed"):
+            self._record(
+                event(
+                    Kind.CALL_ENDED,
+                    happened.uuid,
+                    cause=happened.get("Hangup-Cause", ""),
+                    stage=happened.variable("cc_stage") or "",
+                    by=_who_hung_up(happened),
+                    source="esl",
+                )
+            )
+
+    def _agent_leg_ended(self, happened: Event) -> None:
+        agent = happened.variable("cc_agent") or ""
+        contact = happened.variable("cc_contact") or ""
+        if happened.get("Other-Leg-Unique-ID") or happened.variable("bridge_uuid"):
+            by = "agent" if _who_hung_up(happened) == "citizen" else "citizen"
+            self._record(event(Kind.TALK_ENDED, contact, agent=agent, by=by))
+        self._distributor.leg_ended(agent, contact)
+
+    def _recorded(self, happened: Event) -> None:
+        path = Path(happened.get("Record-File-Path", ""))
+        if path.is_relative_to(self._recordings):
+            relative = str(path.relative_to(self._recordings))
+            self._record(event(Kind.RECORDING_STOPPED, happened.uuid, path=relative))
+
+    def _registration(self, happened: Event) -> None:
+        agent = happened.get("from-user") or happened.get("user") or ""
+        if agent:
+            self._phone_changed(agent, happened.subclass == "sofia::register")
+
+
+def _who_hung_up(happened: Event) -> str:
+    """`citizen` when the far end of this channel hung up, else `switch`."""
+    disposition = happened.variable("sip_hangup_disposition") or ""
+    return "citizen" if disposition.startswith("recv_") else "switch"
