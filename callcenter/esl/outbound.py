@@ -1,0 +1,243 @@
+"""One call that the switch handed to us (outbound mode)."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gevent
+from gevent.event import AsyncResult
+from gevent.event import Event as Flag
+from gevent.queue import Queue
+from greenswitch.esl import OutboundSession
+
+from callcenter.esl import command
+from callcenter.esl.errors import CallGone, CommandFailed, EslError, ProtocolError, ReplyTimeout
+from callcenter.esl.event import Event
+from callcenter.esl.wire import Wire
+
+log = logging.getLogger(__name__)
+
+MAX_EVENTS = 1000
+# Beside what `myevents` brings.
+MORE_EVENTS = "BACKGROUND_JOB RECORD_START RECORD_STOP CHANNEL_HOLD CHANNEL_UNHOLD"
+# Not for the call's handler: states it sees otherwise, and what executions and jobs consume.
+_UNSEEN = frozenset(
+    {
+        "",
+        "BACKGROUND_JOB",
+        "CHANNEL_CALLSTATE",
+        "CHANNEL_EXECUTE",
+        "CHANNEL_EXECUTE_COMPLETE",
+        "CHANNEL_STATE",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """An application that was handed to the call; `done` gets its CHANNEL_EXECUTE_COMPLETE."""
+
+    app: str
+    uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
+    done: AsyncResult = field(default_factory=AsyncResult)
+
+    def wait(self, timeout: float) -> Event:
+        """Its end; raises `ReplyTimeout` after `timeout` seconds (it goes on) or `CallGone`."""
+        timer = gevent.Timeout(timeout)
+        timer.start()
+        try:
+            return self.done.get()
+        except gevent.Timeout as expired:
+            if expired is not timer:
+                raise
+            raise ReplyTimeout(f"{self.app} did not end within {timeout:g} s") from None
+        finally:
+            timer.close()
+
+
+class OutboundCall(Wire, OutboundSession):
+    """A call under our control, from `connect` until it hangs up or `close`.
+
+    `headers` are the facts at the moment of arrival. `events` gets the call's events (DTMF,
+    CHANNEL_BRIDGE, CHANNEL_UNBRIDGE, CHANNEL_HANGUP_COMPLETE, …) and None once, when the
+    connection has ended. Whoever waits for something then gets `CallGone`.
+
+    Closing the connection of a living call gives it back to the dialplan (`socket_resume=true`).
+    Close it before a second connection serves the same call: at its end FreeSWITCH resets the
+    channel, whoever serves it by then.
+    """
+
+    def __init__(self, client_address: Any, sock: Any, *, linger_seconds: int = 10) -> None:
+        self._linger_seconds = linger_seconds
+        self._executions: dict[str, Execution] = {}
+        self._variables: dict[str, str] = {}
+        self._overflowed = False
+        self.headers: dict[str, str] = {}
+        self.events: Queue = Queue()
+        self.hung_up = Flag()
+        self.hangup_cause = ""
+        super().__init__(client_address, sock)
+
+    @property
+    def uuid(self) -> str:
+        return self.headers.get("Unique-ID") or self.headers.get("variable_uuid", "")
+
+    def variable(self, name: str, default: str = "") -> str:
+        """The channel variable as of the last event that told it."""
+        return self._variables.get(f"variable_{name}", default)
+
+    # -- set-up
+
+    def connect(self) -> None:
+        """Take the call over: its facts, its events as JSON, a bounded linger.
+
+        Raises `CommandFailed` if the dialplan didn't say `async full`.
+        """
+        reply = self.request("connect")
+        self.session_data = self.headers = self._variables = reply.headers
+        if not self.uuid:
+            raise ProtocolError("the peer connected us to no call")
+        self._outbound_connected = True
+        self.request_all(
+            [f"linger {self._linger_seconds}", "myevents json", f"event json {MORE_EVENTS}"]
+        )
+
+    # -- applications
+
+    def start(self, app: str, arg: str = "", *, expand: bool = False) -> Execution:
+        """Queue an application; it runs when those started before it have ended.
+
+        The arguments may not hold `${…}`, which the switch would run, unless `expand` says
+        that no part of them is a stranger's. Raises `CallGone`, `CommandFailed`, `BadArgument`.
+        """
+        if not expand:
+            command.no_expansion(arg, f"the argument of {app}")
+        execution = Execution(app)
+        headers = {
+            "call-command": "execute",
+            "execute-app-name": app,
+            "Event-UUID": execution.uuid,
+            # Without it a second application starts inside the first one.
+            "event-lock": "true",
+        }
+        if arg:
+            headers["execute-app-arg"] = arg
+        if self._over():
+            raise self.gone()
+        self._executions[execution.uuid] = execution
+        try:
+            self.request("sendmsg", headers)
+        except BaseException:
+            self._executions.pop(execution.uuid, None)
+            raise
+        return execution
+
+    def execute(
+        self, app: str, arg: str = "", timeout: float = 60.0, *, expand: bool = False
+    ) -> Event:
+        """Run an application and wait for its end, at most `timeout` seconds.
+
+        Returns its CHANNEL_EXECUTE_COMPLETE event. Raises `ReplyTimeout` (it goes on),
+        `CallGone` and what `start` raises.
+        """
+        return self.start(app, arg, expand=expand).wait(timeout)
+
+    def call_command(
+        self,
+        app_name: str,
+        app_args: str | None = None,
+        block: bool = False,
+        response_timeout: float | None = None,
+    ) -> Event | Execution:
+        """greenswitch's name, used by its `answer`, `playback`, `bridge` and the like."""
+        if block:
+            return self.execute(app_name, app_args or "", response_timeout or 60.0)
+        return self.start(app_name, app_args or "")
+
+    # -- the call
+
+    def set_variables(self, variables: Mapping[str, str]) -> None:
+        """Set channel variables now, whatever runs; an empty value unsets.
+
+        Raises `BadArgument` for values with a line break or `${`, and what `api` raises.
+        """
+        for line in command.set_variables(self.uuid, variables):
+            self.api(line)
+        told = {f"variable_{name}": value for name, value in variables.items()}
+        self._variables = {**self._variables, **told}
+
+    def interrupt(self) -> None:
+        """Stop what is being played; the application ends, the next queued one starts."""
+        self.api(f"uuid_break {self.uuid}")
+
+    def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
+        """Hang up now, whatever runs; nothing happens if the call is gone already."""
+        line = f"uuid_kill {self.uuid} {command.hangup_cause(cause)}"
+        try:
+            if not self.hung_up.is_set():
+                self.api(line)
+        except CallGone:
+            log.debug("call %s: hung up before it was told to", self.uuid)
+        except CommandFailed as failure:
+            log.debug("call %s: %s", self.uuid, failure)
+
+    # -- the reader's greenlet: must not block
+
+    def deliver(self, event: Event) -> None:
+        if self._lingering:
+            self._fail_executions()
+        if event.uuid and event.uuid == self.uuid:
+            if "variable_uuid" in event.headers:
+                self._variables = event.headers
+            self._follow(event)
+        if event.name not in _UNSEEN:
+            self._queue(event)
+        if event.name == "CHANNEL_HANGUP_COMPLETE" and event.uuid == self.uuid:
+            # Lingering on would only keep the dead channel in the switch's memory.
+            self.close("the call has hung up")
+
+    def _follow(self, event: Event) -> None:
+        if event.name == "CHANNEL_EXECUTE_COMPLETE":
+            execution = self._executions.pop(event.get("Application-UUID"), None)
+            if execution is not None:
+                execution.done.set(event)
+        elif event.name in ("CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE"):
+            self.hangup_cause = event.get("Hangup-Cause") or self.hangup_cause
+            self._hung_up()
+
+    def _queue(self, event: Event) -> None:
+        if self.events.qsize() < MAX_EVENTS:
+            self.events.put_nowait(event)
+        elif not self._overflowed:
+            self._overflowed = True
+            log.error(
+                "call %s: nobody reads its events, from %r on they are lost", self.uuid, event
+            )
+
+    def _hung_up(self) -> None:
+        self.hung_up.set()
+        self._fail_executions()
+
+    def _fail_executions(self) -> None:
+        executions, self._executions = self._executions, {}
+        for execution in executions.values():
+            execution.done.set_exception(self.gone())
+
+    def _over(self) -> bool:
+        return self._lingering or self.hung_up.is_set() or not self.connected
+
+    def gone(self) -> EslError:
+        if self.hung_up.is_set() or self._lingering:
+            return CallGone(f"the call has hung up {self.hangup_cause}".rstrip())
+        return CallGone(f"the call's connection has ended: {self.close_reason or 'not connected'}")
+
+    def ended(self) -> None:
+        if self._lingering:
+            self.hung_up.set()
+        self._outbound_connected = False
+        self._fail_executions()
+        self.events.put_nowait(None)

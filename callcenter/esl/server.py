@@ -1,0 +1,131 @@
+"""Where the switch connects to when a call is handed to us."""
+
+from __future__ import annotations
+
+import logging
+import socket as system_socket
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent.server import StreamServer
+from greenswitch.esl import OutboundESLServer
+
+from callcenter.esl.errors import CallGone, EslError
+from callcenter.esl.outbound import OutboundCall
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 1024
+REJECT_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
+
+
+class OutboundServer(OutboundESLServer):
+    """Accepts the switch's connections; one greenlet per call runs `serve(call)`.
+
+    `serve` gets a call that is connected and whose events flow. When it returns or fails, only
+    its own connection is closed, and the dialplan goes on with the call if it is still there.
+    A call beyond `max_calls` is refused: its connection is closed at once, so the dialplan
+    goes on without us, or `reject(call)` has 10 s with it.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        serve: Callable[[OutboundCall], None],
+        *,
+        max_calls: int = 500,
+        reject: Callable[[OutboundCall], None] | None = None,
+        linger_seconds: int = 10,
+    ) -> None:
+        super().__init__(host, port, serve, max_calls)
+        self._reject = reject
+        self._linger_seconds = linger_seconds
+        self._served: dict[OutboundCall, gevent.Greenlet] = {}
+        self.refused = 0
+
+    @property
+    def port(self) -> int:
+        """The port listened on; the one chosen by the system if 0 was asked for."""
+        return int(self.bound_port or 0)
+
+    @property
+    def calls(self) -> list[OutboundCall]:
+        return list(self._served)
+
+    def start(self) -> None:
+        """Listen; raises OSError when the port is taken."""
+        address = (self.bind_address, self.bind_port[0])
+        self.server = StreamServer(address, self._accept_call, backlog=BACKLOG)
+        self.server.start()
+        self.bound_port = self.server.server_port
+        self._running = True
+        log.info("calls are taken at %s:%d", self.bind_address, self.bound_port)
+
+    def listen(self) -> None:
+        """greenswitch's name: listen until `stop`."""
+        if not self._running:
+            self.start()
+        self.server.serve_forever()
+
+    def stop(self, grace: float = 0.0, timeout: float = 5.0) -> None:
+        """Take no more calls; end the connections of those that last longer than `grace` seconds.
+
+        Their handlers get `CallGone` and have `timeout` seconds to end before they are killed.
+        """
+        if self.server is not None:
+            self.server.stop(timeout=0)
+        self._running = False
+        handlers = [g for g in self._served.values() if g is not gevent.getcurrent()]
+        gevent.joinall(handlers, timeout=grace)
+        for call in self.calls:
+            call.close("the controller stops")
+        gevent.joinall(handlers, timeout=timeout)
+        gevent.killall(handlers, timeout=timeout)
+
+    def _accept_call(self, sock: Any, address: Any) -> None:
+        sock.setsockopt(system_socket.IPPROTO_TCP, system_socket.TCP_NODELAY, 1)
+        call = OutboundCall(address, sock, linger_seconds=self._linger_seconds)
+        try:
+            if len(self._served) >= self.max_connections:
+                self._refuse(call)
+            else:
+                self._handle_call(call)
+        finally:
+            call.close("the handler has ended")
+            call.closed.wait(CLOSE_SECONDS)
+
+    def _handle_call(self, call: OutboundCall) -> None:
+        self._served[call] = gevent.getcurrent()
+        self.connection_count = len(self._served)
+        try:
+            self._run(call, self.application)
+        finally:
+            del self._served[call]
+            self.connection_count = len(self._served)
+
+    def _refuse(self, call: OutboundCall) -> None:
+        self.refused += 1
+        log.error(
+            "refused a call: %d are served already, that is the limit (%d refused so far)",
+            len(self._served),
+            self.refused,
+        )
+        if self._reject is not None:
+            with gevent.Timeout(REJECT_SECONDS, False):
+                self._run(call, self._reject)
+
+    def _run(self, call: OutboundCall, serve: Callable[[OutboundCall], None]) -> None:
+        try:
+            call.connect()
+        except EslError as error:
+            log.warning("call %s could not be taken over: %s", call.uuid or "?", error)
+            return
+        try:
+            serve(call)
+        except CallGone as error:
+            log.info("call %s: %s", call.uuid, error)
+        except Exception:
+            log.exception("call %s: its handler failed; the dialplan goes on", call.uuid)
