@@ -139,7 +139,7 @@ class MediaEngine:
         for port in ports:
             try:
                 port.tick_in(now)
-            except Exception:  # one broken call must not silence the others
+            except Exception:  # noqa: BLE001 - one broken call must not silence the others
                 self._fail(port)
         for port in ports:
             if port.eavesdropping:  # hears what the others were sent on this tick
@@ -158,14 +158,14 @@ class MediaEngine:
             for descriptor, _ in ready:
                 try:
                     ports[descriptor].receive(now)
-                except Exception:  # see _do_tick
+                except Exception:  # noqa: BLE001 - see _do_tick
                     self._fail(ports[descriptor])
 
     def _write(self, port: MediaPort) -> None:
         try:
             if not port.closed:
                 port.tick_out(self._tick)
-        except Exception:  # see _do_tick
+        except Exception:  # noqa: BLE001 - see _do_tick
             self._fail(port)
 
     def _fail(self, port: MediaPort) -> None:

@@ -109,7 +109,7 @@ class Conference:
 
     def _mix(self) -> None:
         members = self.members
-        said = [None if member.mute else member.port.said() for member in members]
+        said = [None if member.mute else member.port.said_aloud() for member in members]
         announced = self._announced()
         for member, mix in zip(members, mix_minus(said, announced), strict=True):
             member.mix = mix

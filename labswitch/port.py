@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import ipaddress
-import logging
-import random
 import socket
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import gevent
 
-from labswitch import dtmf, g711, mixer, rtp
+from labswitch import mixer
 from labswitch import playback as play
 from labswitch import recorder as rec
-from labswitch.g711 import Codec
-from labswitch.jitter import JitterBuffer
 from labswitch.playback import Playback
 from labswitch.recorder import Recording
 from labswitch.sources import Source
+from labswitch.stream import RtpStream
 
 if TYPE_CHECKING:
     from labswitch.media import MediaEngine
 
-log = logging.getLogger(__name__)
-
 Mode = Literal["listen", "whisper", "barge"]
 
-COMFORT_NOISE = (13, 19)  # RFC 3389, and the number used before it
-MAX_QUEUED_KEYS = 64
-RECEIVING = ("sendrecv", "recvonly")
-SENDING = ("sendrecv", "sendonly")
 
-
-class MediaPort:
+class MediaPort(RtpStream):
     """What the far end says comes in here, what it hears goes out.
 
     It hears, in this order: a playback, its bridged peer, its conference, the call it eavesdrops
@@ -44,37 +32,15 @@ class MediaPort:
     """
 
     def __init__(self, engine: MediaEngine, sock: socket.socket) -> None:
-        self.local_ip, self.local_port = sock.getsockname()[:2]
-        self.packets_in = 0
-        self.packets_out = 0
-        self.rejected = 0  # malformed, of a foreign payload type, or from a stranger
-        self.last_packet_at: float | None = None  # time.monotonic()
+        super().__init__(sock)
         self.on_dtmf: Callable[[str, int], None] | None = None
-        self.send_silence = False
         self.echo = False
         self.relay_dtmf = True  # keys cross a bridge
         self.closed = False
         self._engine = engine
-        self._sock = sock
-        self._latch = rtp.Latch()
-        self._jitter = JitterBuffer()
-        self._codec: Codec = g711.PCMA
-        self._payload_type: int | None = None
-        self._event_type: int | None = None
-        self._receiving = self._sending = False
         self._mute_read = self._mute_write = False
-        # out
-        self._ssrc = random.getrandbits(32)
-        self._seq = random.getrandbits(15)
-        self._clock = random.getrandbits(31)
-        self._talking = False  # audio went out on the last tick
-        self._keys_out: deque[Iterator[dtmf.Event | None]] = deque()
-        self._key_clock = 0
-        # in
-        self._keys_in = dtmf.KeyReceiver()
         self._said_payload: bytes | None = None
         self._said: bytes | None = None
-        # who is joined to whom
         self._playback: Playback | None = None
         self._peer: MediaPort | None = None
         self._conference: mixer.Conference | None = None
@@ -84,52 +50,11 @@ class MediaPort:
         self._heard: bytes | None = None  # before supervisors are added; kept for listeners
         self._recordings: list[Recording] = []
 
-    # --- the far end -----------------------------------------------------------------------
-
-    def set_remote(
-        self,
-        ip: str,
-        port: int,
-        payload_type: int,
-        dtmf_payload_type: int | None,
-        direction: str = "sendrecv",
-        codec: str | None = None,
-    ) -> None:
-        """Apply what an SDP answer settled. `direction` is ours: recvonly sends nothing.
-
-        `codec` names what a dynamic payload type stands for. Raises ValueError for an address
-        that isn't IPv4, a port or direction that can't be, and an unknown payload type.
-        """
-        address = (str(ipaddress.IPv4Address(ip)), port)
-        if not 0 <= port <= 0xFFFF:
-            raise ValueError(f"not a port: {port}")
-        if direction not in ("sendrecv", "sendonly", "recvonly", "inactive"):
-            raise ValueError(f"not a direction: {direction!r}")
-        found = g711.BY_NAME.get(codec) if codec else g711.BY_PAYLOAD_TYPE.get(payload_type)
-        if found is None:
-            raise ValueError(f"no codec for payload type {payload_type} ({codec})")
-        if (found, payload_type) != (self._codec, self._payload_type):
-            self._jitter = JitterBuffer()
-        self._codec, self._payload_type = found, payload_type
-        self._event_type = dtmf_payload_type
-        self._latch.announce(address)
-        reachable = port != 0 and address[0] != "0.0.0.0"
-        self._receiving = direction in RECEIVING
-        self._sending = direction in SENDING and reachable
-
-    @property
-    def codec(self) -> str:
-        return self._codec.name
-
-    @property
-    def remote(self) -> rtp.Address | None:
-        """Where the sound goes: the announced address, or the one that it really came from."""
-        return self._latch.target
-
-    @property
-    def jitter(self) -> JitterBuffer:
-        """Counts of lost, late and duplicate packets."""
-        return self._jitter
+    def pressed(self, digit: str, ms: int) -> None:
+        if self.on_dtmf:
+            gevent.spawn(self.on_dtmf, digit, ms)
+        if self._peer and self.relay_dtmf:
+            self._peer.send_dtmf(digit, ms)
 
     # --- what it hears ---------------------------------------------------------------------
 
@@ -144,17 +69,6 @@ class MediaPort:
         if self.closed:
             self._playback.stop()
         return self._playback
-
-    def send_dtmf(self, digits: str, ms: int = 250) -> bool:
-        """Press keys towards the far end, after those still being sent.
-
-        False if it can't take RFC 4733 events (use SIP INFO) or too many wait. Raises ValueError.
-        """
-        ticks = dtmf.events_out(digits, ms)
-        if self._event_type is None or len(self._keys_out) >= MAX_QUEUED_KEYS:
-            return False
-        self._keys_out.append(ticks)
-        return True
 
     def bridge(self, other: MediaPort) -> None:
         """Join two far ends; each leaves what it was joined to before."""
@@ -296,61 +210,13 @@ class MediaPort:
         self._engine.forget(self)
         self._sock.close()
 
-    # --- the engine's side: packets in -------------------------------------------------------
-
-    def fileno(self) -> int:
-        return self._sock.fileno()
-
-    def receive(self, now: float) -> None:
-        """Read one waiting datagram."""
-        try:
-            data, source = self._sock.recvfrom(2048)
-        except OSError:  # nothing there, or an ICMP error for something sent
-            return
-        if not self._take(data, source, now):
-            self.rejected += 1
-
-    def _take(self, data: bytes, source: rtp.Address, now: float) -> bool:
-        """Sort one datagram in; False if it is none of ours."""
-        if len(data) < rtp.HEADER_BYTES:
-            return False
-        first, second, seq, timestamp, ssrc = rtp.HEADER.unpack_from(data)
-        payload_type = second & 0x7F
-        audio = payload_type == self._payload_type
-        if (
-            first & rtp.VERSION_MASK != rtp.VERSION_2
-            or not (audio or payload_type == self._event_type or payload_type in COMFORT_NOISE)
-            or (source != self._latch.source and not self._latch.accepts(source))
-        ):
-            return False
-        payload = data[rtp.HEADER_BYTES :] if first == rtp.VERSION_2 else rtp.body(data)
-        if payload is None or len(payload) > rtp.MAX_PAYLOAD:
-            return False
-        self.packets_in += 1
-        self.last_packet_at = now
-        ours = self._jitter.push(ssrc, seq, payload if audio else b"")
-        if ours and payload_type == self._event_type:
-            event = dtmf.parse_event(payload)
-            if event:
-                self._pressed(self._keys_in.packet(timestamp, event, now))
-        return True
-
-    def _pressed(self, presses: list[tuple[str, int]]) -> None:
-        for digit, ms in presses:
-            if self.on_dtmf:
-                gevent.spawn(self.on_dtmf, digit, ms)
-            if self._peer and self.relay_dtmf:
-                self._peer.send_dtmf(digit, ms)
-
     # --- the engine's side: the tick ----------------------------------------------------------
 
     def tick_in(self, now: float) -> None:
         """Take this tick's frame from the far end."""
-        payload = self._jitter.pop()
-        self._said_payload = None if self._mute_read or not self._receiving else payload
+        payload = self.frame_in(now)
+        self._said_payload = None if self._mute_read else payload
         self._said = None
-        if self._keys_in.held:
-            self._pressed(self._keys_in.expire(now))
 
     def said(self) -> bytes | None:
         """This tick's frame from the far end (linear); None is silence."""
@@ -370,25 +236,13 @@ class MediaPort:
         """Make and send this tick's frame to the far end."""
         payload, linear = self._output(tick)
         if self._listeners:
-            linear, payload = self._coached(linear if payload is None else self._decode(payload))
+            linear = self._coached(linear if payload is None else self._codec.decode(payload))
+            payload = None
         if self._recordings:
-            self._record(linear if payload is None else self._decode(payload))
-        if not self._sending:
-            return
-        if self._keys_out and self._send_key(tick):
-            self._talking = False
-            return
-        if payload is None:
-            if linear is not None:
-                payload = self._codec.encode(linear)
-            elif self.send_silence:
-                payload = self._codec.silence
-            else:
-                self._talking = False
-                return
-        marker = 0 if self._talking else rtp.MARKER
-        self._talking = True
-        self._send(marker | (self._payload_type or 0), self._timestamp(tick), payload)
+            self._record(linear if payload is None else self._codec.decode(payload))
+        if payload is None and linear is not None:
+            payload = self._codec.encode(linear)
+        self.frame_out(tick, payload)
 
     def _output(self, tick: int) -> tuple[bytes | None, bytes | None]:
         """What the far end is to hear: (encoded, None), (None, linear) or (None, None)."""
@@ -414,16 +268,13 @@ class MediaPort:
             return self._codec.silence, None
         return payload, linear
 
-    def _coached(self, linear: bytes | None) -> tuple[bytes | None, None]:
+    def _coached(self, linear: bytes | None) -> bytes | None:
         """Add the supervisors who speak to this port's far end."""
         self._heard = linear
         for listener in self._listeners:
             if listener._mode != "listen":
                 linear = mixer.add(linear, listener.said())
-        return linear, None
-
-    def _decode(self, payload: bytes) -> bytes:
-        return self._codec.decode(payload)
+        return linear
 
     def _record(self, heard: bytes | None) -> None:
         said = self.said()
@@ -431,32 +282,3 @@ class MediaPort:
             recording.add(said, heard)
         if not all(recording.active for recording in self._recordings):
             self._recordings = [each for each in self._recordings if each.active]
-
-    def _timestamp(self, tick: int) -> int:
-        return (self._clock + tick * g711.FRAME_SAMPLES) & 0xFFFFFFFF
-
-    def _send_key(self, tick: int) -> bool:
-        """Send this tick's event packet, if a key is down."""
-        while self._keys_out:
-            try:
-                event = next(self._keys_out[0])
-            except StopIteration:
-                self._keys_out.popleft()
-                continue
-            if event is None or self._event_type is None:
-                return False
-            if event.first:
-                self._key_clock = self._timestamp(tick)
-            marker = rtp.MARKER if event.first else 0
-            self._send(marker | self._event_type, self._key_clock, event.payload)
-            return True
-        return False
-
-    def _send(self, second: int, timestamp: int, payload: bytes) -> None:
-        self._seq = (self._seq + 1) & 0xFFFF
-        header = rtp.HEADER.pack(rtp.VERSION_2, second, self._seq, timestamp, self._ssrc)
-        try:
-            self._sock.sendto(header + payload, self._latch.source or self._latch.announced)  # type: ignore[arg-type]
-        except OSError:  # unreachable, or the socket's buffer is full: RTP goes on without it
-            return
-        self.packets_out += 1
