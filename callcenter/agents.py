@@ -16,8 +16,6 @@ from callcenter.presence import CommandError, Presence
 
 logger = logging.getLogger(__name__)
 
-# States that outlive the controller that wrote them; a phone that rang rings no more.
-KEPT = {AgentState.READY, AgentState.NOT_READY, AgentState.WRAP_UP, AgentState.LOGGED_OUT}
 REASONS = {
     reason.value: reason
     for reason in (
@@ -202,13 +200,13 @@ class AgentDesk:
 
 def _resting_state(known: dict[str, Any]) -> tuple[AgentState, NotReadyReason]:
     """The state to go on with: what was kept; a rung agent is ready, a talker wraps up."""
-    raw = known.get("state")
-    if raw in (AgentState.RESERVED, AgentState.RINGING):
+    try:
+        state = AgentState(known.get("state", ""))
+        reason = NotReadyReason(known.get("reason", ""))
+    except ValueError:
+        return AgentState.LOGGED_OUT, NotReadyReason.NONE
+    if state in (AgentState.RESERVED, AgentState.RINGING):
         return AgentState.READY, NotReadyReason.NONE
-    if raw in (AgentState.TALKING, AgentState.HOLDING):
+    if state in (AgentState.TALKING, AgentState.HOLDING):
         return AgentState.WRAP_UP, NotReadyReason.NONE
-    if raw in KEPT:
-        reason = known.get("reason") or ""
-        known_reason = NotReadyReason(reason) if reason in NotReadyReason else NotReadyReason.NONE
-        return AgentState(raw), known_reason
-    return AgentState.LOGGED_OUT, NotReadyReason.NONE
+    return state, reason

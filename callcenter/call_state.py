@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,9 +42,8 @@ class CallState:
     def read(cls, variables: dict[str, str]) -> CallState:
         """From `cc_` variables; what is missing or unreadable keeps its default."""
         state = cls()
-        stage = variables.get("cc_stage", "")
-        if stage in Stage:
-            state.stage = Stage(stage)
+        with contextlib.suppress(ValueError):
+            state.stage = Stage(variables.get("cc_stage", ""))
         for name in ("hotline", "menu", "queue", "requirement", "agent", "recording"):
             setattr(state, name, variables.get(f"cc_{name}", ""))
         state.priority = int(_number(variables.get("cc_priority")))

@@ -17,12 +17,13 @@ from acd.config import Config
 from acd.engine import Engine
 from callcenter import adoption, live_config
 from callcenter.agents import AgentDesk
-from callcenter.center import Center, load_hotlines
+from callcenter.center import Center
 from callcenter.citizen import CitizenCall
 from callcenter.distribution import Distributor
 from callcenter.esl import EslError, OutboundCall, OutboundServer, SwitchLink
 from callcenter.events import Kind, event
 from callcenter.hotline import tell
+from callcenter.hotlines import load_hotlines
 from callcenter.journal import Journal
 from callcenter.offers import PhoneBook
 from callcenter.presence import CHANNELS, LIVE, Presence

