@@ -12,8 +12,6 @@ from typing import Any
 import gevent
 from gevent.event import Event as Flag
 
-from acd import messages as acd
-from acd.config import Config
 from acd.engine import Engine
 from callcenter import adoption, live_config
 from callcenter.agents import AgentDesk
@@ -27,7 +25,6 @@ from callcenter.hotlines import load_hotlines
 from callcenter.journal import Journal
 from callcenter.offers import PhoneBook
 from callcenter.presence import CHANNELS, LIVE, Presence
-from callcenter.privacy import mask
 from callcenter.queues import load_queues
 from callcenter.settings import Settings
 from callcenter.watcher import EVENTS, Watcher
@@ -48,6 +45,7 @@ class Controller:
         self._config_path = settings.data_dir / live_config.FILE
         self._config_seen = 0
         hotlines = load_hotlines(settings.hotlines_dir)
+        queues = load_queues(settings.queues_file, hotlines)
         config = live_config.read(self._config_path)
         self.presence = Presence(settings.redis_url)
         self.journal = Journal(settings.journal_dir, self.id, wake=self.presence.wake_journal)
@@ -64,7 +62,7 @@ class Controller:
             self.presence, config, tell=lambda message: self.distributor.tell(message)
         )
         self.distributor = Distributor(
-            Engine(load_queues(settings), new_offer_id=lambda: uuid.uuid4().hex),
+            Engine(queues, new_offer_id=lambda: uuid.uuid4().hex),
             PhoneBook(self.link, settings.domain, self._caller_id),
             record=self.journal.append,
             show_agent=self.desk.changed,

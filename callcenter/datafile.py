@@ -22,23 +22,40 @@ class DataFileError(Exception):
 
 def load(path: Path, model: type[Model]) -> Model:
     """Read one file as `model`; raise DataFileError."""
+    return parse(_read(path), model, name=str(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """Read one file as plain data, for a checker of its own; raise DataFileError."""
+    return _yaml(_read(path), str(path))[1]
+
+
+def parse(raw: bytes, model: type[Model], *, name: str) -> Model:
+    """Check `raw` as `model`; `name` stands for the file in complaints."""
+    node, data = _yaml(raw, name)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise DataFileError("\n".join(_complaints(error, node, name))) from error
+
+
+def _read(path: Path) -> bytes:
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise DataFileError(f"{path}: cannot be read: {error.strerror}") from error
     if len(raw) > MAX_BYTES:
         raise DataFileError(f"{path}: expected at most {MAX_BYTES} bytes, found {len(raw)}")
-    return parse(raw, model, name=str(path))
+    return raw
 
 
-def parse(raw: bytes, model: type[Model], *, name: str) -> Model:
-    """Check `raw` as `model`; `name` stands for the file in complaints."""
+def _yaml(raw: bytes, name: str) -> tuple[yaml.Node | None, Any]:
     try:
         text = raw.decode("utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is not None:
             _refuse_tricks(node, name, seen=set(), depth=0)
-        data = yaml.safe_load(text)
+        return node, yaml.safe_load(text)
     except UnicodeDecodeError as error:
         raise DataFileError(f"{name}: expected UTF-8 text: {error.reason}") from error
     except yaml.MarkedYAMLError as error:
@@ -46,10 +63,6 @@ def parse(raw: bytes, model: type[Model], *, name: str) -> Model:
         raise DataFileError(f"{name}:{line}: not YAML: {error.problem}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DataFileError(f"{name}: not YAML: {error}") from error
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise DataFileError("\n".join(_complaints(error, node, name))) from error
 
 
 def _refuse_tricks(node: yaml.Node, name: str, seen: set[int], depth: int) -> None:

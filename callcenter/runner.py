@@ -18,6 +18,7 @@ from callcenter import bootstrap, config_export, database, switch_conf, switch_p
 from callcenter.hotlines import load_hotlines
 from callcenter.presence import connect
 from callcenter.processes import Child
+from callcenter.queues import load_queues
 from callcenter.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ def run(settings: Settings, config_file: Path | None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
     hotlines = load_hotlines(settings.hotlines_dir)
+    load_queues(settings.queues_file, hotlines)
     secrets = bootstrap.ensure_data_dir(settings)
     settings = bootstrap.with_secrets(settings, secrets)
     which = switch_process.choose(settings)

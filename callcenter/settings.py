@@ -51,6 +51,7 @@ class Settings:
     web_secret_key: str = ""
     api_token: str = ""
     hotlines_dir: Path = PACKAGE_ROOT / "ivr" / "hotlines"
+    queues_file: Path = PACKAGE_ROOT / "acd" / "queues.yaml"
     sounds_dir: Path = PACKAGE_ROOT / "ivr" / "sounds" / "zh"
 
     @property
@@ -166,6 +167,13 @@ def _existing_dir(value: Any, where: str) -> Path:
     path = _path(value, where).expanduser().resolve()
     if not path.is_dir():
         raise SettingsError(f"{where}: expected an existing folder, {path} isn't one")
+    return path
+
+
+def _existing_file(value: Any, where: str) -> Path:
+    path = _path(value, where).expanduser().resolve()
+    if not path.is_file():
+        raise SettingsError(f"{where}: expected an existing file, {path} isn't one")
     return path
 
 
@@ -298,5 +306,6 @@ _READERS: dict[str, Reader] = {
     "web_secret_key": _secret,
     "api_token": _secret,
     "hotlines_dir": _existing_dir,
+    "queues_file": _existing_file,
     "sounds_dir": _existing_dir,
 }
