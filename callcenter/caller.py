@@ -48,14 +48,13 @@ class LiveCaller:
     # --- the Caller protocol ------------------------------------------------------------------
 
     def play(self, prompts: Sequence[str]) -> None:
-        if prompts:
-            self.execute("playback", self.sound(prompts), seconds=PROMPT_LIMIT)
-
-    def ask(self, prompts: Sequence[str], *, seconds: float) -> str | None:
-        if not self._keys and prompts:
+        if prompts and not self._keys:
             playback = self.start("playback", self.sound(prompts))
             self._wait([self._key_pressed, playback.done], PROMPT_LIMIT)
             self.stop(playback)
+
+    def ask(self, prompts: Sequence[str], *, seconds: float) -> str | None:
+        self.play(prompts)
         if not self._keys:
             self._wait([self._key_pressed], seconds)
         return self.key()

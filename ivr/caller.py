@@ -16,7 +16,7 @@ class HungUp(Exception):
 
 class Caller(Protocol):
     def play(self, prompts: Sequence[str]) -> None:
-        """Play the prompts one after another; keys pressed meanwhile are kept."""
+        """Play the prompts one after another. A key cuts them short and is kept for `ask`."""
 
     def ask(self, prompts: Sequence[str], *, seconds: float) -> str | None:
         """Play, and return the first key: it cuts the prompt short.
@@ -25,4 +25,4 @@ class Caller(Protocol):
         """
 
     def note(self, step: str, **facts: object) -> None:
-        """Write a step of the story to the journal; see `ivr.steps`."""
+        """Write a step of the story to the journal; `step` is a `callcenter.events.Kind`."""
