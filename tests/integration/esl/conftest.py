@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from fakeswitch import PASSWORD, FakeSwitch, Peer
+
+from callcenter.esl import Event
+from callcenter.esl.inbound import SwitchConnection
+
+
+@pytest.fixture
+def make_switch() -> Iterator[Callable[..., FakeSwitch]]:
+    """Fake switches that are stopped at the end of the test."""
+    switches: list[FakeSwitch] = []
+
+    def make(script: Callable[[Peer], object] | None = None, port: int = 0) -> FakeSwitch:
+        switches.append(FakeSwitch(script, port))
+        return switches[-1]
+
+    yield make
+    for switch in switches:
+        switch.stop()
+
+
+@pytest.fixture
+def connect_to(make_switch: object) -> Iterator[Callable[..., SwitchConnection]]:
+    """Logged-in connections that are closed at the end; `seen` holds their events."""
+    connections: list[SwitchConnection] = []
+
+    def connect(switch: FakeSwitch, **kwargs: Any) -> SwitchConnection:
+        seen: list[Event] = []
+        connection = SwitchConnection(
+            "127.0.0.1", switch.port, PASSWORD, timeout=5.0, on_event=seen.append
+        )
+        connection.seen = seen
+        for name, value in kwargs.items():
+            setattr(connection, name, value)
+        connections.append(connection)
+        connection.connect()
+        return connection
+
+    yield connect
+    for connection in connections:
+        connection.close()
+        if connection.sock is not None:
+            assert connection.closed.wait(5)
