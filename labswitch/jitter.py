@@ -36,7 +36,7 @@ class JitterBuffer:
         self._bytes = 0
         self._newest = seq - 1
         self._next = seq
-        self._rest = b""
+        self._rest = b""  # of packets that weren't whole frames
         self._last = b""
         self._starting = True
         self._waited = 0
@@ -109,8 +109,7 @@ class JitterBuffer:
                 return None
             self._starting = False
         self._shrink()
-        rest = self._rest
-        while self._packets:
+        while len(self._rest) < FRAME_SAMPLES and self._packets:
             place, payload = self._packets[0]
             missing = place - self._next
             if missing and self._last and self._bytes <= RESERVE and missing <= MAX_CONCEALED:
@@ -119,15 +118,15 @@ class JitterBuffer:
             self._packets.popleft()
             self._bytes -= len(payload)
             self._next = place + 1
-            if not rest and len(payload) == FRAME_SAMPLES:
+            if not self._rest and len(payload) == FRAME_SAMPLES:
                 self._last = payload
                 return payload
-            rest += payload
-            if len(rest) >= FRAME_SAMPLES:
-                self._rest = rest[FRAME_SAMPLES:]
-                self._last = rest[:FRAME_SAMPLES]
-                return self._last
-        self._rest = self._last = b""
+            self._rest += payload
+        if len(self._rest) >= FRAME_SAMPLES:
+            self._last = self._rest[:FRAME_SAMPLES]
+            self._rest = self._rest[FRAME_SAMPLES:]
+            return self._last
+        self._last = b""
         self._starting = True
         self._waited = 0
         return None

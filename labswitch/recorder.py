@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import audioop
+import contextlib
 import logging
 import os
 from collections.abc import Callable
@@ -133,6 +134,8 @@ class Recording:
         except (OSError, ValueError) as error:
             log.error("recording %s: %s", self.path.name, error)
             self.reason = "error"
+            with contextlib.suppress(OSError):
+                self._file.close()
             return True
         return part.last
 
