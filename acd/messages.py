@@ -48,6 +48,13 @@ class OfferResult(StrEnum):
     FAILED = "failed"  # the switch could not place it
 
 
+class OfferMode(StrEnum):
+    """How an offer reaches the agent."""
+
+    ON_HOOK = "on_hook"  # the phone rings for each call
+    OFF_HOOK = "off_hook"  # one long leg stays up; the call is joined to it at once
+
+
 class LeaveReason(StrEnum):
     """Why a contact left its queue without being answered."""
 
@@ -78,6 +85,8 @@ class ContactQueued(Input):
     requirement: str = ""  # skill expression, "" asks for nothing
     priority: int = 0  # higher goes first
     last_agent: str | None = None  # preferred agent of a repeat caller
+    entered_at: float | None = None  # entry into this queue when moved; None: `queued_at`
+    virtual: bool = False  # the citizen hung up and keeps the place (virtual hold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,7 @@ class AgentLoggedIn(Input):
     agent: str
     queues: dict[str, int] = field(default_factory=dict)
     skills: dict[str, int] = field(default_factory=dict)
+    off_hook: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +181,47 @@ class WrapUpEnded(Input):
 
 
 @dataclass(frozen=True, slots=True)
+class WrapUpExtended(Input):
+    """The agent needs longer for the after-call work; the configuration sets the most."""
+
+    agent: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueueClosed(Input):
+    """Closing time: nobody new is taken; those who wait go by the queue's rule."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueOpened(Input):
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackChosen(Input):
+    """A waiting citizen hangs up and keeps the place (virtual hold)."""
+
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAnswered(Input):
+    """The citizen took the call back that a `CallBack` asked for."""
+
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackFailed(Input):
+    """Busy, no answer or unreachable: the place is kept for the next attempt."""
+
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentRestored(Input):
     """After a restart: the agent's state as last known (and seen on the switch)."""
 
@@ -181,6 +232,7 @@ class AgentRestored(Input):
     contact: str | None = None
     queues: dict[str, int] = field(default_factory=dict)
     skills: dict[str, int] = field(default_factory=dict)
+    off_hook: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +258,8 @@ class Offer(Output):
     queue: str
     expires_at: float
     why: str  # one English sentence; the full account is in the Decision
+    mode: OfferMode = OfferMode.ON_HOOK
+    virtual: bool = False  # the citizen isn't on the line: a `CallBack` follows the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,3 +316,28 @@ class Decision(Output):
     agent: str | None
     rule: str  # which rule chose, e.g. "longest idle"
     considered: tuple[tuple[str, str], ...]  # (agent, reason it was chosen or passed over)
+    counts: tuple[tuple[str, int], ...] = ()  # (reason, agents): all of the queue's agents
+
+
+@dataclass(frozen=True, slots=True)
+class CallBack(Output):
+    """It is the turn of a citizen who hung up: dial now.
+
+    `first` is "agent" (the agent is on the line already) or "citizen" (an agent is offered once
+    the citizen has answered). Answer with `CallbackAnswered` or `CallbackFailed`.
+    """
+
+    contact: str
+    queue: str
+    first: str
+    attempt: int  # 1 is the first
+    agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored(Output):
+    """An input that came late, twice or for something unknown; nothing changed but as said."""
+
+    input: str  # the input's type
+    subject: str  # the contact, agent, offer or queue it named
+    why: str

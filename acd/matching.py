@@ -1,0 +1,286 @@
+"""Bringing contacts and agents together.
+
+After every step no free agent and waiting contact are left who could be joined. So a new contact
+only looks for a free agent, and an agent who comes free only looks for a waiting contact.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+from acd import overflow
+from acd.agents import WORKING, Agent, Step
+from acd.explain import explain
+from acd.floor import Floor, Reservation
+from acd.hall import Contact, Key, Lane, Stage
+from acd.messages import (
+    AgentState,
+    Announce,
+    CallBack,
+    Offer,
+    OfferMode,
+    OfferResult,
+    Withdraw,
+)
+from acd.skills import both, eased, parse
+
+DIALING_SECONDS = 120.0  # a call back that nobody reports on has failed by then
+
+
+def enter(floor: Floor, contact: Contact) -> None:
+    """Let a contact into its queue: it is offered, overflows at once, or waits."""
+    config = floor.config.queues[contact.queue]
+    head_start = contact.priority * floor.config.priority_seconds + config.head_start_seconds
+    contact.key = Key(
+        round(contact.queued_at * 1e6) - round(head_start * 1e6),
+        -contact.priority,
+        round(contact.arrived_at * 1e6),
+        contact.serial,
+        contact.id,
+    )
+    contact.announce_at = None
+    if config.announce_first_seconds:
+        contact.announce_at = max(floor.now, contact.entered_at + config.announce_first_seconds)
+    contact.told = None
+    floor.contacts[contact.id] = contact
+    floor.stat(contact.queue).entered += 1
+    if not floor.staffed(contact.queue):
+        floor.unstaffed.setdefault(contact.queue, floor.now)
+    rule = overflow.closed(floor, contact)
+    if rule:
+        overflow_to(floor, contact, overflow.ending(rule))
+    else:
+        settle(floor, contact, fresh=True)
+
+
+def settle(floor: Floor, contact: Contact, *, fresh: bool = False) -> None:
+    """Offer the contact to somebody, or let it go by rule, or let it wait."""
+    contact.stage = Stage.WAITING
+    contact.resume_at = None
+    if contact.queue not in floor.config.queues:
+        overflow_to(floor, contact, overflow.gone(floor, None))
+        return
+    ask(floor, contact)
+    eligible = who(floor, contact)
+    if not floor.paused:
+        if _offer_to_somebody(floor, contact, eligible):
+            return
+        rule = overflow.due(floor, contact, fresh=fresh)
+        if rule:
+            overflow_to(floor, contact, overflow.ending(rule))
+            return
+        floor.out.append(explain(floor, contact, eligible, None, _why_nobody(contact)))
+    floor.hall.add(contact, eligible)
+    schedule(floor, contact)
+
+
+def ask(floor: Floor, contact: Contact) -> None:
+    """Set what the contact asks for at this moment: eased by time, bound to the last agent."""
+    config = floor.config.queues[contact.queue]
+    demand = both(parse(config.requirement), contact.wants)
+    contact.eased = 0
+    for step in config.relaxation:
+        if floor.now < contact.queued_at + step.after:
+            break
+        demand = eased(demand, step.easing)
+        contact.eased += 1
+    contact.asks = demand
+    contact.only = contact.last_agent if _holds_out(floor, contact) else None
+
+
+def _holds_out(floor: Floor, contact: Contact) -> bool:
+    config = floor.config.queues[contact.queue]
+    if contact.last_agent is None or contact.virtual:
+        return False
+    if floor.now >= contact.queued_at + config.last_agent_seconds:
+        return False
+    agent = floor.roster.agents.get(contact.last_agent)
+    if agent is None or agent.state not in WORKING:
+        return False
+    return contact.queue in agent.queues and contact.asks.met_by(agent.skills)
+
+
+def who(floor: Floor, contact: Contact) -> int:
+    """Return the agents who can serve the contact, in any state."""
+    eligible = floor.roster.eligible(contact.queue, contact.asks)
+    if contact.only is not None:
+        eligible &= floor.roster.agents[contact.only].mask
+    return eligible
+
+
+def _why_nobody(contact: Contact) -> str:
+    if contact.only:
+        return "waits for the last agent"
+    return f"nobody free, demand eased {contact.eased} times" if contact.eased else "nobody free"
+
+
+def _offer_to_somebody(floor: Floor, contact: Contact, eligible: int) -> bool:
+    free = eligible & floor.roster.in_state[AgentState.READY]
+    if not free:
+        return False
+    last = floor.roster.agents.get(contact.last_agent or "")
+    if last and last.mask & free:
+        connect(floor, contact, last, eligible, "last agent")
+        return True
+    config = floor.config.queues[contact.queue]
+    chosen = floor.roster.choose(contact.queue, config, eligible)
+    if chosen is None:
+        return False
+    connect(floor, contact, chosen[0], eligible, chosen[1])
+    return True
+
+
+def serve(floor: Floor, agent: Agent) -> None:
+    """Find a waiting contact for an agent who came free."""
+    while not floor.paused and agent.state is AgentState.READY:
+        contact = floor.hall.first_for(agent)
+        if contact is None or contact.lane is None:
+            return
+        eligible = contact.lane.mask
+        floor.hall.remove(contact)
+        connect(floor, contact, agent, eligible, "next in line")
+
+
+def match_all(floor: Floor) -> None:
+    """Join all who can be joined, the contacts in their order; after a restart or a change."""
+    lanes: list[tuple[Key, Lane]] = [(lane.head, lane) for lane in floor.hall.lanes()]
+    heapq.heapify(lanes)
+    while lanes:
+        _, lane = heapq.heappop(lanes)
+        contact = floor.hall.head(lane)
+        if lane.mask & floor.roster.in_state[AgentState.READY]:
+            floor.hall.remove(contact)
+            _offer_to_somebody(floor, contact, lane.mask)
+            if lane.keys:
+                heapq.heappush(lanes, (lane.head, lane))
+
+
+def connect(floor: Floor, contact: Contact, agent: Agent, eligible: int, rule: str) -> None:
+    """It is the contact's turn: reserve the agent, or call the citizen back first."""
+    hold = floor.config.queues[contact.queue].virtual_hold
+    floor.timers.cancel(("contact", contact.id))
+    if contact.virtual and hold.first == "citizen":
+        dial(floor, contact, "citizen", None)
+    else:
+        _reserve(floor, contact, agent, eligible, rule)
+
+
+def dial(floor: Floor, contact: Contact, first: str, agent: str | None) -> None:
+    contact.attempts += 1
+    contact.stage = Stage.DIALING
+    contact.agent = agent
+    contact.resume_at = floor.now + DIALING_SECONDS
+    floor.timers.set(("contact", contact.id), contact.resume_at)
+    floor.out.append(CallBack(contact.id, contact.queue, first, contact.attempts, agent))
+
+
+def _reserve(floor: Floor, contact: Contact, agent: Agent, eligible: int, rule: str) -> None:
+    floor.out.append(explain(floor, contact, eligible, agent, rule))
+    free = (eligible & floor.roster.in_state[AgentState.READY]).bit_count()
+    offer = Reservation(floor.new_offer_id(), contact.id, agent.id, contact.queue)
+    floor.offers[offer.id] = offer
+    contact.stage, contact.offer = Stage.OFFERED, offer.id
+    expires_at = floor.now + floor.config.lease_seconds
+    floor.timers.set(("offer", offer.id), expires_at)
+    floor.change(agent, Step.OFFERED, until=expires_at, contact=contact.id)
+    agent.offer, agent.queue = offer.id, contact.queue
+    floor.out.append(
+        Offer(
+            offer=offer.id,
+            contact=contact.id,
+            agent=agent.id,
+            queue=contact.queue,
+            expires_at=expires_at,
+            why=f"{rule.capitalize()} among {free} free for queue {contact.queue}.",
+            mode=OfferMode.OFF_HOOK if agent.off_hook else OfferMode.ON_HOOK,
+            virtual=contact.virtual,
+        )
+    )
+
+
+def close_offer(floor: Floor, offer: Reservation) -> tuple[Agent, Contact]:
+    """Take the offer off the books."""
+    del floor.offers[offer.id]
+    floor.timers.cancel(("offer", offer.id))
+    contact = floor.contacts[offer.contact]
+    agent = floor.roster.agents[offer.agent]
+    contact.offer = agent.offer = None
+    return agent, contact
+
+
+def withdraw(floor: Floor, offer: Reservation, result: OfferResult) -> tuple[Agent, Contact]:
+    """Close the offer and tell the switch to stop ringing."""
+    floor.out.append(Withdraw(offer.id, offer.contact, offer.agent, result))
+    return close_offer(floor, offer)
+
+
+def forget(floor: Floor, contact: Contact) -> None:
+    """The contact's stay is over, however it ended."""
+    floor.hall.remove(contact)
+    floor.timers.cancel(("contact", contact.id))
+    floor.contacts.pop(contact.id, None)
+    floor.stat(contact.queue).waited += max(0.0, floor.now - contact.entered_at)
+
+
+def overflow_to(floor: Floor, contact: Contact, ending: overflow.Ending) -> None:
+    """End the contact's stay in its queue by rule; for another queue, let it in there."""
+    forget(floor, contact)
+    floor.stat(contact.queue).overflowed += 1
+    floor.out.append(ending.output(contact))
+    if ending.target is None:
+        return
+    contact.left |= {contact.queue}
+    contact.queue = ending.target
+    contact.entered_at = floor.now
+    enter(floor, contact)
+
+
+def schedule(floor: Floor, contact: Contact) -> None:
+    """Set the next moment at which something happens to a waiting contact by itself."""
+    config = floor.config.queues[contact.queue]
+    due = overflow.due_times(floor, contact)
+    if contact.eased < len(config.relaxation):
+        due.append(contact.queued_at + config.relaxation[contact.eased].after)
+    if contact.only is not None:
+        due.append(contact.queued_at + config.last_agent_seconds)
+    if contact.announce_at is not None and not contact.virtual:
+        due.append(contact.announce_at)
+    if due:
+        floor.timers.set(("contact", contact.id), min(due))
+    else:
+        floor.timers.cancel(("contact", contact.id))
+
+
+def wake(floor: Floor, contact: Contact) -> None:
+    """A waiting contact's moment has come: it overflows, asks for less, or hears its place."""
+    rule = overflow.due(floor, contact)
+    if rule:
+        overflow_to(floor, contact, overflow.ending(rule))
+        return
+    if contact.announce_at is not None and floor.now >= contact.announce_at:
+        announce(floor, contact)
+    asked, only = contact.asks, contact.only
+    ask(floor, contact)
+    if (asked, only) == (contact.asks, contact.only):
+        schedule(floor, contact)
+        return
+    floor.hall.remove(contact)
+    settle(floor, contact)
+
+
+def announce(floor: Floor, contact: Contact) -> None:
+    config = floor.config.queues[contact.queue]
+    contact.announce_at = floor.now + config.announce_every_seconds
+    if contact.virtual:
+        return
+    seconds = floor.estimate(contact)
+    contact.told = None if seconds is None else (floor.now, seconds)
+    place = floor.hall.position(contact)
+    floor.out.append(Announce(contact.id, contact.queue, place, seconds))
+
+
+def release_hold(floor: Floor, agent: Agent) -> None:
+    """The agent won't be free soon: contacts who waited for this one take anybody."""
+    for contact in floor.hall.holding_out_for(agent.id):
+        floor.hall.remove(contact)
+        settle(floor, contact)
