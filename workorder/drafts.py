@@ -65,7 +65,7 @@ def draft_of(call: CallFacts) -> Draft | None:
     else:
         return None
     number = call.callback_number or call.caller
-    line = call.hotline or call.dialed
+    line = call.dialed or call.hotline
     title = f"{line} {_WORDS[channel]}".strip()
     if number[-4:].isdigit() and len(number) > 4:
         title += f" 尾号{number[-4:]}"  # enough to tell orders apart in a list
