@@ -42,7 +42,9 @@ class Snapshot:
 
 def take(link: SwitchLink) -> Snapshot:
     """Ask the switch what it holds; raise EslError when it doesn't say."""
-    conversations, orphans, citizens = [], [], set()
+    conversations: list[Conversation] = []
+    orphans: list[Conversation] = []
+    citizens: set[str] = set()
     for channel in channels(link):
         variables = _variables(link, channel)
         if variables.get("variable_cc_dialed") and not variables.get("variable_cc_offer"):

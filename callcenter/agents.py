@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -31,11 +30,16 @@ class AgentDesk:
     """Between the agents' screens and the engine."""
 
     def __init__(
-        self, presence: Presence, config: LiveConfig, tell: Callable[[acd.Input], None]
+        self,
+        presence: Presence,
+        config: LiveConfig,
+        tell: Callable[[acd.Input], None],
+        clock: Callable[[], float],
     ) -> None:
         self.config = config
         self._presence = presence
         self._tell = tell
+        self._clock = clock
         self._states: dict[str, dict[str, Any]] = {}
         self._registered: set[str] = set()
         for name, handler in {
@@ -49,52 +53,39 @@ class AgentDesk:
 
     # --- after a start ------------------------------------------------------------------------
 
-    def restore(self, snapshot: Snapshot, now: float) -> None:
-        """Tell the engine of every agent: who talks is seen on the switch, the rest was kept."""
+    def found(self, snapshot: Snapshot) -> list[acd.Input]:
+        """Every agent as an input: who talks is seen on the switch, the rest was kept."""
+        now = self._clock()
         talking = {leg.agent: leg for leg in snapshot.conversations}
         stored = self._presence.agents()
+        messages: list[acd.Input] = []
         for agent in sorted({*stored, *talking}):
-            known = stored.get(agent, {})
-            conversation = talking.get(agent)
-            if conversation is not None:
-                state, since, contact = (
-                    AgentState.TALKING,
-                    conversation.since or now,
-                    (conversation.contact),
+            configured = self.config.agents.get(agent)
+            if configured is None:
+                logger.warning("agent %s is no longer configured", agent)
+                continue
+            state, reason = _resting_state(stored.get(agent, {}))
+            since, contact = float(stored.get(agent, {}).get("since") or now), None
+            if agent in talking:
+                state, reason = AgentState.TALKING, NotReadyReason.NONE
+                since, contact = talking[agent].since or now, talking[agent].contact
+            messages.append(
+                acd.AgentRestored(
+                    at=now,
+                    agent=agent,
+                    state=state,
+                    since=since,
+                    reason=reason,
+                    contact=contact,
+                    queues=configured.queues,
+                    skills=configured.skills,
                 )
-                reason = NotReadyReason.NONE
-            else:
-                state, reason = _resting_state(known)
-                since, contact = float(known.get("since") or now), None
-            self._restore(now, agent, state, since, reason, contact)
-        for agent in self.config.agents:
-            self.phone_changed(agent, agent in snapshot.registered)
-
-    def _restore(
-        self,
-        now: float,
-        agent: str,
-        state: AgentState,
-        since: float,
-        reason: NotReadyReason,
-        contact: str | None,
-    ) -> None:
-        configured = self.config.agents.get(agent)
-        if configured is None:
-            logger.warning("agent %s is no longer configured", agent)
-            return
-        self._tell(
-            acd.AgentRestored(
-                at=now,
-                agent=agent,
-                state=state,
-                since=since,
-                reason=reason,
-                contact=contact,
-                queues=configured.queues,
-                skills=configured.skills,
             )
-        )
+        self._registered = set(snapshot.registered & self.config.agents.keys())
+        for agent in sorted(self.config.agents):
+            kind = acd.PhoneRegistered if agent in self._registered else acd.PhoneUnregistered
+            messages.append(kind(now, agent))
+        return messages
 
     # --- commands -----------------------------------------------------------------------------
 
@@ -102,17 +93,19 @@ class AgentDesk:
         agent = self._known(args)
         configured = self.config.agents[agent]
         self._tell(
-            acd.AgentLoggedIn(time.time(), agent, dict(configured.queues), dict(configured.skills))
+            acd.AgentLoggedIn(
+                self._clock(), agent, dict(configured.queues), dict(configured.skills)
+            )
         )
         if agent not in self._registered:
-            self._tell(acd.PhoneUnregistered(time.time(), agent))
+            self._tell(acd.PhoneUnregistered(self._clock(), agent))
         return self._state(agent)
 
     def _logout(self, args: dict[str, Any]) -> dict[str, Any]:
         agent = self._known(args)
         if self._states.get(agent, {}).get("state") in (AgentState.TALKING, AgentState.HOLDING):
             raise CommandError("an agent who talks cannot log out; end the call first")
-        self._tell(acd.AgentLoggedOut(time.time(), agent))
+        self._tell(acd.AgentLoggedOut(self._clock(), agent))
         return self._state(agent)
 
     def _ready(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +114,7 @@ class AgentDesk:
             self._login(args)
         if agent not in self._registered:
             raise CommandError(f"the phone of agent {agent} is not registered")
-        self._tell(acd.AgentReady(time.time(), agent))
+        self._tell(acd.AgentReady(self._clock(), agent))
         return self._state(agent)
 
     def _not_ready(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -131,12 +124,12 @@ class AgentDesk:
             raise CommandError(f"reason: expected one of {', '.join(REASONS)}, found {wanted}")
         if self._states.get(agent, {}).get("state", "logged_out") == AgentState.LOGGED_OUT:
             self._login(args)
-        self._tell(acd.AgentNotReady(time.time(), agent, REASONS[wanted]))
+        self._tell(acd.AgentNotReady(self._clock(), agent, REASONS[wanted]))
         return self._state(agent)
 
     def _wrap_up_end(self, args: dict[str, Any]) -> dict[str, Any]:
         agent = self._known(args)
-        self._tell(acd.WrapUpEnded(time.time(), agent))
+        self._tell(acd.WrapUpEnded(self._clock(), agent))
         return self._state(agent)
 
     def _known(self, args: dict[str, Any]) -> str:
@@ -169,7 +162,7 @@ class AgentDesk:
             return
         kind = acd.PhoneRegistered if registered else acd.PhoneUnregistered
         (self._registered.add if registered else self._registered.discard)(agent)
-        self._tell(kind(time.time(), agent))
+        self._tell(kind(self._clock(), agent))
         if agent in self._states and self._states[agent]["registered"] != registered:
             self._states[agent]["registered"] = registered
             self._presence.show_agent(agent, self._states[agent])
@@ -184,7 +177,7 @@ class AgentDesk:
                 state.update(queues=configured.queues, skills=configured.skills)
                 self._tell(
                     acd.AgentLoggedIn(
-                        time.time(), agent, dict(configured.queues), dict(configured.skills)
+                        self._clock(), agent, dict(configured.queues), dict(configured.skills)
                     )
                 )
 

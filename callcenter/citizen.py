@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from acd.messages import LeaveReason
@@ -76,10 +76,10 @@ class CitizenCall:
         self.state.stage = stage
         self.caller.set(**self.state.write())
 
-    def note(self, kind: Kind, **data: object) -> None:
+    def note(self, kind: Kind, **data: Any) -> None:
         self.center.journal.append(event(kind, self.id, **data))
 
-    def _note(self, step: str, **facts: object) -> None:
+    def _note(self, step: str, **facts: Any) -> None:
         self.note(Kind(step), **facts)
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from callcenter import adoption, live_config
 from callcenter.agents import AgentDesk
 from callcenter.center import Center
 from callcenter.citizen import CitizenCall
+from callcenter.clock import SteadyClock
 from callcenter.distribution import Distributor
 from callcenter.esl import EslError, OutboundCall, OutboundServer, SwitchLink
 from callcenter.events import Kind, event
@@ -42,6 +43,7 @@ class Controller:
     def __init__(self, settings: Settings) -> None:
         self.id = f"{os.uname().nodename}-{os.getpid()}"
         self.settings = settings
+        self.clock = SteadyClock()
         self._config_path = settings.data_dir / live_config.FILE
         self._config_seen = 0
         hotlines = load_hotlines(settings.hotlines_dir)
@@ -59,13 +61,14 @@ class Controller:
             on_down=lambda: logger.warning("switch: away"),
         )
         self.desk = AgentDesk(
-            self.presence, config, tell=lambda message: self.distributor.tell(message)
+            self.presence, config, lambda message: self.distributor.tell(message), self.clock
         )
         self.distributor = Distributor(
             Engine(queues, new_offer_id=lambda: uuid.uuid4().hex),
             PhoneBook(self.link, settings.domain, self._caller_id),
             record=self.journal.append,
             show_agent=self.desk.changed,
+            clock=self.clock,
         )
         self.center = Center(
             settings=settings,
@@ -126,8 +129,7 @@ class Controller:
                 logger.warning("the switch's snapshot cannot be read: %s", error)
                 gevent.sleep(0.5)
         adoption.end_orphans(self.link, snapshot, self._repaired)
-        now = time.time()
-        self.desk.restore(snapshot, now)
+        self.distributor.restore(self.desk.found(snapshot))
         self.journal.append(
             event(
                 Kind.CONTROLLER_STARTED,
@@ -204,6 +206,3 @@ def _modified(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-__all__ = ["Config", "Controller", "acd", "mask"]

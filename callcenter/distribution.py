@@ -7,7 +7,6 @@ slow (ringing a phone, writing to Redis) happens in greenlets that this module s
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -79,7 +78,7 @@ class Distributor:
         phones: PhoneBook,
         record: Callable[[Event], None],
         show_agent: Callable[[acd.AgentStateChanged], None],
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float],
     ) -> None:
         self.engine = engine
         self.phones = phones
@@ -152,9 +151,9 @@ class Distributor:
         """Give the engine an input and do what it answers."""
         self._perform(self.engine.step(message))
 
-    def configure(self, outputs: Iterable[acd.Output]) -> None:
-        """Do what a change of configuration brought about."""
-        self._perform(outputs)
+    def restore(self, messages: Iterable[acd.Input]) -> None:
+        """Take in what was found after a start as one moment."""
+        self._perform(self.engine.restore(messages))
 
     # --- performing ---------------------------------------------------------------------------
 
@@ -192,7 +191,11 @@ class Distributor:
             )
         )
         task = self._offers[offer.offer] = OfferTask(
-            offer, self.phones, on_answer=self._answered, on_end=self._offer_ended
+            offer,
+            offer.expires_at - self._clock(),
+            self.phones,
+            on_answer=self._answered,
+            on_end=self._offer_ended,
         )
         task.start()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 import uuid
 from collections.abc import Callable
 from typing import Protocol
@@ -92,6 +91,7 @@ class OfferTask:
     def __init__(
         self,
         offer: Offer,
+        seconds: float,
         phones: PhoneBook,
         *,
         on_answer: Callable[[OfferTask], bool],
@@ -100,6 +100,7 @@ class OfferTask:
         self.offer = offer
         self.leg = str(uuid.uuid4())  # chosen here, so that it can be cancelled while it rings
         self.rang = False
+        self._seconds = max(1, round(seconds))
         self._phones = phones
         self._on_answer = on_answer
         self._on_end = on_end
@@ -114,9 +115,8 @@ class OfferTask:
         self._phones.release(self.leg)
 
     def _run(self) -> None:
-        seconds = max(1, round(self.offer.expires_at - time.time()))
         try:
-            self._phones.ring(self.offer, self.leg, seconds)
+            self._phones.ring(self.offer, self.leg, self._seconds)
         except CommandFailed as error:
             cause = error.reply.removeprefix("-ERR").strip()
             self._on_end(self, RESULTS.get(cause, OfferResult.FAILED), cause)

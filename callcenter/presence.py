@@ -76,14 +76,14 @@ class Presence:
     def agents(self) -> dict[str, dict[str, Any]]:
         """Agents' last known states; empty when Redis is away."""
         try:
-            stored = self._redis.hgetall(AGENTS)
+            stored: dict[Any, Any] = dict(self._redis.hgetall(AGENTS))
         except redis.RedisError as error:
             logger.warning("agents' states cannot be read: %s", error)
             return {}
-        states = {}
-        for agent, text in dict(stored).items():  # type: ignore[arg-type]
+        states: dict[str, dict[str, Any]] = {}
+        for agent, text in stored.items():
             try:
-                states[agent] = dict(json.loads(text))
+                states[str(agent)] = dict(json.loads(text))
             except (ValueError, TypeError):
                 logger.warning("agent %s: state %r is not JSON", agent, text)
         return states
@@ -120,7 +120,7 @@ class Presence:
             try:
                 with self._redis.pipeline(transaction=False) as pipe:
                     if agents:
-                        pipe.hset(AGENTS, mapping=agents)
+                        pipe.hset(AGENTS, mapping=dict[Any, Any](agents))
                     for key, text in values.items():
                         pipe.set(key, text, ex=LIVE_SECONDS)
                     for channel, text in messages:
@@ -142,7 +142,7 @@ class Presence:
                 gevent.sleep(RETRY_SECONDS)
                 continue
             if taken:
-                gevent.spawn(self._obey, taken[1])  # type: ignore[index]
+                gevent.spawn(self._obey, str(taken[1]))
 
     def _obey(self, text: str) -> None:
         try:
