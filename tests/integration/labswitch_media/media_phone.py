@@ -152,7 +152,7 @@ class Phone:
         packets = self.audio if last is None else self.audio[-last:]
         return b"".join(self.codec.decode(each.payload) for each in packets)
 
-    def hears(self, frequency: float, frames: int = 25) -> float:
+    def hears(self, frequency: float, frames: int = 12) -> float:
         """Listen to the next frames; the amplitude of a frequency in them."""
         self.listen()
         have = len(self.audio)
