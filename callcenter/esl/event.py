@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -9,6 +10,8 @@ import orjson
 from greenswitch.esl import ESLEvent
 
 from callcenter.esl.errors import ProtocolError
+
+_MICROSECONDS = re.compile(r"[0-9]{1,18}")
 
 
 class Event(ESLEvent):
@@ -66,7 +69,7 @@ class Event(ESLEvent):
     def at(self) -> float:
         """When the switch made the event: seconds since the epoch, UTC; 0.0 if it doesn't say."""
         stamp = self.headers.get("Event-Date-Timestamp", "")
-        return int(stamp) / 1e6 if stamp.isascii() and stamp.isdigit() else 0.0
+        return int(stamp) / 1e6 if _MICROSECONDS.fullmatch(stamp) else 0.0
 
     @property
     def reply(self) -> str:

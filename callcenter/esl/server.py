@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import socket as system_socket
 from collections.abc import Callable
 from typing import Any
 
 import gevent
+from gevent import socket
 from gevent.server import StreamServer
 from greenswitch.esl import OutboundESLServer
 
@@ -57,8 +57,8 @@ class OutboundServer(OutboundESLServer):
 
     def start(self) -> None:
         """Listen; raises OSError when the port is taken."""
-        address = (self.bind_address, self.bind_port[0])
-        self.server = StreamServer(address, self._accept_call, backlog=BACKLOG)
+        listener = _listener(self.bind_address, self.bind_port[0])
+        self.server = StreamServer(listener, self._accept_call)
         self.server.start()
         self.bound_port = self.server.server_port
         self._running = True
@@ -86,7 +86,7 @@ class OutboundServer(OutboundESLServer):
         gevent.killall(handlers, timeout=timeout)
 
     def _accept_call(self, sock: Any, address: Any) -> None:
-        sock.setsockopt(system_socket.IPPROTO_TCP, system_socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         call = OutboundCall(address, sock, linger_seconds=self._linger_seconds)
         try:
             if len(self._served) >= self.max_connections:
@@ -129,3 +129,16 @@ class OutboundServer(OutboundESLServer):
             log.info("call %s: %s", call.uuid, error)
         except Exception:
             log.exception("call %s: its handler failed; the dialplan goes on", call.uuid)
+
+
+def _listener(host: str, port: int) -> Any:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    return listener

@@ -69,7 +69,10 @@ class Peer:
         self.raw(("\n".join(lines) + "\n\n").encode() + body)
 
     def event(self, name: str, body: str | None = None, **headers: str) -> None:
-        content = {"Event-Name": name, **{k.replace("_", "-"): v for k, v in headers.items()}}
+        content = {"Event-Name": name}
+        for header, value in headers.items():
+            is_variable = header.startswith("variable_")
+            content[header if is_variable else header.replace("_", "-")] = value
         if body is not None:
             content |= {"Content-Length": str(len(body)), "_body": body}
         self.frame("text/event-json", orjson.dumps(content))
