@@ -132,9 +132,10 @@ def parse_uri(text: str) -> SipUri:
     scheme, colon, rest = text.partition(":")
     if not colon or scheme.lower() not in ("sip", "sips"):
         raise AddressError("not a SIP URI")
-    rest = rest.partition("?")[0]
-    userinfo, at, hostpart = rest.rpartition("@")
-    hostport, _, parameters = (hostpart if at else rest).partition(";")
+    userinfo, at, hostpart = rest.partition("@")
+    if not at:
+        userinfo, hostpart = "", rest
+    hostport, _, parameters = hostpart.partition("?")[0].partition(";")
     host, port = parse_host_port(hostport)
     user = _readable_user(userinfo.partition(":")[0])
     return SipUri(user, host, port, parse_parameters(parameters) if parameters else {})

@@ -293,6 +293,7 @@ class TransactionLayer:
         self._on_request = on_request
         self._on_ack = on_ack
         self._servers: dict[tuple[str, ...], ServerTransaction] = {}
+        self._invites: dict[tuple[str, str, int], ServerTransaction] = {}
         self._clients: dict[tuple[str, str], ClientTransaction] = {}
 
     def __len__(self) -> int:
@@ -321,6 +322,8 @@ class TransactionLayer:
         key = _server_key(message)
         transaction = self._servers.get(key)
         if message.method == "ACK":
+            # Some callers give the ACK of a refusal a branch of its own.
+            transaction = transaction or self._invites.get(_invite_key(message))
             if transaction is None or not transaction.receive_ack():
                 self._on_ack(message, source)
         elif transaction is not None:
@@ -340,11 +343,15 @@ class TransactionLayer:
         """A transaction has terminated."""
         if isinstance(transaction, ServerTransaction):
             self._servers.pop(transaction.key, None)
+            if transaction.is_invite:
+                self._invites.pop(_invite_key(transaction.request), None)
         elif isinstance(transaction, ClientTransaction):
             self._clients.pop(transaction.key, None)
 
     def _serve(self, transaction: ServerTransaction) -> None:
         self._servers[transaction.key] = transaction
+        if transaction.is_invite:
+            self._invites.setdefault(_invite_key(transaction.request), transaction)
         if transaction.request.method == "CANCEL":
             self._cancel(transaction)
         else:
@@ -359,6 +366,10 @@ class TransactionLayer:
         transaction.reply(200)
         if not target.answered and target.on_cancel is not None:
             target.on_cancel(transaction.request)
+
+
+def _invite_key(request: SipMessage) -> tuple[str, str, int]:
+    return (request.call_id, request.from_.tag, request.cseq[0])
 
 
 def _server_key(request: SipMessage) -> tuple[str, ...]:
