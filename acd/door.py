@@ -46,17 +46,17 @@ def queued(floor: Floor, message: ContactQueued) -> None:
 
 
 def _contact(floor: Floor, message: ContactQueued) -> Contact:
-    queued_at = message.queued_at
+    shift = 0.0
     if message.queued_at >= message.at - overflow.BACK_AGAIN_SECONDS:
         # While the clock is behind, a newcomer must not pass those who came before it was set.
-        queued_at += floor.behind if floor.behind > overflow.BACK_AGAIN_SECONDS else 0.0
-    queued_at = min(queued_at, floor.now)
+        shift = floor.behind if floor.behind > overflow.BACK_AGAIN_SECONDS else 0.0
+    queued_at = min(message.queued_at + shift, floor.now)
     entered_at = queued_at if message.entered_at is None else message.entered_at
     floor.serial += 1
     return Contact(
         id=message.contact,
         queue=message.queue,
-        arrived_at=message.arrived_at,
+        arrived_at=message.arrived_at + shift,
         queued_at=queued_at,
         entered_at=min(entered_at, floor.now),
         priority=message.priority,

@@ -122,6 +122,7 @@ class Engine:
         floor.paused = True
         for contact in waiting:
             if contact.queue in config.queues:
+                matching.line_up(floor, contact)
                 matching.settle(floor, contact)
             else:
                 gone = overflow.gone(floor, old.queues[contact.queue])

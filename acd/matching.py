@@ -29,18 +29,8 @@ DIALING_SECONDS = 120.0  # a call back that nobody reports on has failed by then
 
 def enter(floor: Floor, contact: Contact) -> None:
     """Let a contact into its queue: it is offered, overflows at once, or waits."""
-    config = floor.config.queues[contact.queue]
-    head_start = contact.priority * floor.config.priority_seconds + config.head_start_seconds
-    contact.key = Key(
-        round(contact.queued_at * 1e6) - round(head_start * 1e6),
-        -contact.priority,
-        round(contact.arrived_at * 1e6),
-        contact.serial,
-        contact.id,
-    )
     contact.announce_at = None
-    if config.announce_first_seconds:
-        contact.announce_at = max(floor.now, contact.entered_at + config.announce_first_seconds)
+    line_up(floor, contact)
     contact.told = None
     floor.contacts[contact.id] = contact
     floor.stat(contact.queue).entered += 1
@@ -51,6 +41,24 @@ def enter(floor: Floor, contact: Contact) -> None:
         overflow_to(floor, contact, overflow.ending(rule))
     else:
         settle(floor, contact, fresh=True)
+
+
+def line_up(floor: Floor, contact: Contact) -> None:
+    """Set the contact's place and its next announcement as the configuration has them."""
+    config = floor.config.queues[contact.queue]
+    head_start = contact.priority * floor.config.priority_seconds + config.head_start_seconds
+    contact.key = Key(
+        round(contact.queued_at * 1e6) - round(head_start * 1e6),
+        -contact.priority,
+        round(contact.arrived_at * 1e6),
+        contact.serial,
+        contact.id,
+    )
+    first = config.announce_first_seconds
+    if not first:
+        contact.announce_at = None
+    elif contact.announce_at is None:
+        contact.announce_at = max(floor.now, contact.entered_at + first)
 
 
 def settle(floor: Floor, contact: Contact, *, fresh: bool = False) -> None:
