@@ -13,7 +13,7 @@ from acd.messages import LeaveReason
 from callcenter.call_state import CallState, Stage
 from callcenter.caller import LiveCaller
 from callcenter.esl import EslError, OutboundCall
-from callcenter.events import Kind, event
+from callcenter.events import Kind, event, talk_started
 from callcenter.privacy import clean_number, clean_text, mask
 from callcenter.wav import seconds_of
 from ivr.hotline import Hotline
@@ -158,17 +158,16 @@ class CitizenCall:
             transfer_after_bridge=SURVEY,
             hangup_after_bridge="false",
         )
-        self.center.journal.append_and_wait(
-            event(Kind.TALK_STARTED, self.id, agent=agent.agent, offer=agent.offer, leg=agent.leg),
-            timeout=PERSIST_LIMIT,
-        )
         try:
             self.center.link.api(f"uuid_bridge {self.id} {agent.leg}", timeout=COMMAND_LIMIT)
         except EslError as error:
             logger.warning("call %s: cannot be joined to %s: %s", self.id, agent.agent, error)
             self.center.distributor.lost(agent)
+            self.state.agent = ""
             self.caller.set(socket_resume="true")
             return False
+        started = talk_started(self.id, agent=agent.agent, offer=agent.offer, leg=agent.leg)
+        self.center.journal.append_and_wait(started, timeout=PERSIST_LIMIT)
         return True
 
     def record_message(self, longest: int, silence: str) -> float:

@@ -39,6 +39,7 @@ def main(ctx: click.Context, config_file: Path | None) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     ctx.obj = config_file
 
 

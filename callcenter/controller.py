@@ -20,7 +20,7 @@ from callcenter.citizen import CitizenCall
 from callcenter.clock import SteadyClock
 from callcenter.distribution import Distributor
 from callcenter.esl import EslError, OutboundCall, OutboundServer, SwitchLink
-from callcenter.events import Kind, event
+from callcenter.events import Kind, event, talk_started
 from callcenter.hotline import tell
 from callcenter.hotlines import load_hotlines
 from callcenter.journal import Journal
@@ -130,6 +130,16 @@ class Controller:
                 gevent.sleep(0.5)
         adoption.end_orphans(self.link, snapshot, self._repaired)
         self.distributor.restore(self.desk.found(snapshot))
+        for talk in snapshot.conversations:
+            self.journal.append(
+                talk_started(
+                    talk.contact,
+                    agent=talk.agent,
+                    offer=talk.offer,
+                    leg=talk.leg,
+                    at=talk.since or None,
+                )
+            )
         self.journal.append(
             event(
                 Kind.CONTROLLER_STARTED,
@@ -172,7 +182,7 @@ class Controller:
         return {
             "at": time.time(),
             "controller": self.id,
-            "switch": self.link.up.is_set(),
+            "switch": "up" if self.link.up.is_set() else "down",
             "calls": len(self._numbers),
             "journal_lag": round(self.journal.lag, 3),
             "journal_problem": self.journal.problem,

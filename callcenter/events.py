@@ -104,3 +104,10 @@ def event(
     """Make an event that happens now, or `at`."""
     event_id = f"{call}:{kind}" if kind in ONCE and call else uuid.uuid4().hex
     return Event(event_id, clock() if at is None else at, kind, call, data)
+
+
+def talk_started(call: str, *, agent: str, offer: str, leg: str, at: float | None = None) -> Event:
+    """One conversation begins once, whoever tells of it: its id follows from the offer."""
+    at = time.time() if at is None else at
+    data = {"agent": agent, "offer": offer, "leg": leg}
+    return Event(f"{offer}:{Kind.TALK_STARTED}", at, Kind.TALK_STARTED, call, data)

@@ -83,8 +83,10 @@ class Watcher:
             )
 
     def _agent_leg_ended(self, happened: Event) -> None:
-        agent = happened.variable("cc_agent") or ""
-        contact = happened.variable("cc_contact") or ""
+        if happened.get("Caller-Channel-Answered-Time", "0") == "0":
+            return  # it only rang: the offer's own end tells
+        agent = happened.variable("cc_agent")
+        contact = happened.variable("cc_contact")
         if happened.get("Other-Leg-Unique-ID") or happened.variable("bridge_uuid"):
             by = "agent" if _who_hung_up(happened) == "citizen" else "citizen"
             self._record(event(Kind.TALK_ENDED, contact, agent=agent, by=by))
