@@ -26,6 +26,13 @@ def settings(tmp_path: Path) -> SimpleNamespace:
     return SimpleNamespace(data_dir=tmp_path / "somewhere" / "data")
 
 
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        bootstrap, "PasswordHasher", lambda: PasswordHasher(time_cost=1, memory_cost=64)
+    )
+
+
 def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
