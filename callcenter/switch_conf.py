@@ -81,7 +81,7 @@ def variables(settings: Settings, published_numbers: Iterable[str]) -> dict[str,
         "sip_port": str(settings.sip_port),
         "agent_sip_port": str(settings.agent_sip_port),
         "rtp_start": str(settings.rtp_ports[0]),
-        "rtp_end": str(settings.rtp_ports[1]),
+        "rtp_end": str(settings.rtp_ports[1] & ~1),  # RTP has the even ports
         "esl_host": _loopback(settings.esl_host),
         "esl_port": str(settings.esl_port),
         "esl_password": _checked("esl_password", settings.esl_password, _PLAIN),

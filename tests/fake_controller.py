@@ -30,7 +30,7 @@ class FakeCall:
         self._socket.sendall(b"connect\n\n")
         self.headers = self._head()
         threading.Thread(target=self._read, daemon=True).start()
-        for command in ("linger 5", "myevents json"):
+        for command in ("linger 1", "myevents json"):
             self.command(command)
 
     @property
