@@ -27,12 +27,18 @@ class SwitchConnection(Wire, InboundESL):
         *,
         timeout: float = 5.0,
         on_event: Callable[[Event], None],
+        on_end: Callable[[], None] | None = None,
     ) -> None:
         self._on_event = on_event
+        self._on_end = on_end
         super().__init__(host, port, one_line(password, "the password"), timeout)
 
     def deliver(self, event: Event) -> None:
         self._on_event(event)
+
+    def ended(self) -> None:
+        if self._on_end is not None:
+            self._on_end()
 
     def connect(self) -> None:
         """Connect and log in; each step has `timeout` seconds.

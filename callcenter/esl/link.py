@@ -29,7 +29,8 @@ class SwitchLink:
     come in the meantime are kept and handed over only when `on_up` has returned, so `on_up` is
     the place to take a snapshot (`link.api("show channels as json")`) and adopt calls.
     `core_changed` is true when the switch was started anew since the last connection: every
-    call of before is dead. If `on_up` raises, the connection is dropped and made again.
+    call of before is dead. If `on_up` raises, the connection is dropped and made again. `up` is
+    set from just before `on_up` until the connection ends.
 
     `on_event` gets the events in order per channel, in a greenlet of its own per channel; a
     slow one delays its channel only. When handlers can't keep up at all, events are dropped
@@ -63,6 +64,7 @@ class SwitchLink:
         self._keeper: gevent.Greenlet | None = None
         self._stopping = Flag()
         self._pause = FIRST_PAUSE
+        self._adopted = False
         self.up = Flag()
         self.core_uuid = ""
         self.heartbeat: Event | None = None  # the last one: Session-Count, Idle-CPU, …
@@ -125,7 +127,11 @@ class SwitchLink:
 
     def _one_connection(self) -> None:
         connection = SwitchConnection(
-            *self._address, self._password, timeout=self._connect_timeout, on_event=self._take
+            *self._address,
+            self._password,
+            timeout=self._connect_timeout,
+            on_event=self._take,
+            on_end=self.up.clear,
         )
         try:
             connection.connect()
@@ -146,13 +152,14 @@ class SwitchLink:
         log.info("linked to the switch at %s:%d, core %s", *self._address, core)
         if changed:
             log.warning("the switch was started anew, its calls are gone")
+        self.last_error = ""
+        self.up.set()
         if self._on_up is not None:
             self._on_up(changed)
         if not connection.connected:
             raise connection.gone()
+        self._adopted = True
         self._workers.release()
-        self.last_error = ""
-        self.up.set()
 
     def _watch(self, connection: SwitchConnection) -> None:
         since = time.monotonic()
@@ -167,10 +174,9 @@ class SwitchLink:
         raise connection.gone()
 
     def _take_down(self) -> None:
-        if not self.up.is_set():
-            return
         self.up.clear()
-        if self._on_down is not None:
+        adopted, self._adopted = self._adopted, False
+        if adopted and self._on_down is not None and not self._stopping.is_set():
             self._on_down()
 
     # -- the reader's greenlet: must not block

@@ -67,8 +67,8 @@ class OutboundCall(Wire, OutboundSession):
     connection has ended. Whoever waits for something then gets `CallGone`.
 
     Closing the connection of a living call gives it back to the dialplan (`socket_resume=true`).
-    Close it before a second connection serves the same call: at its end FreeSWITCH resets the
-    channel, whoever serves it by then.
+    Never close it while a second connection serves the same call: FreeSWITCH resets the channel
+    and cuts off what the other one does. (`OutboundServer` keeps such a connection open.)
     """
 
     def __init__(self, client_address: Any, sock: Any, *, linger_seconds: int = 10) -> None:

@@ -44,6 +44,7 @@ class OutboundServer(OutboundESLServer):
         self._reject = reject
         self._linger_seconds = linger_seconds
         self._served: dict[OutboundCall, gevent.Greenlet] = {}
+        self._kept: set[OutboundCall] = set()
         self.refused = 0
 
     @property
@@ -80,7 +81,7 @@ class OutboundServer(OutboundESLServer):
         self._running = False
         handlers = [g for g in self._served.values() if g is not gevent.getcurrent()]
         gevent.joinall(handlers, timeout=grace)
-        for call in self.calls:
+        for call in [*self._served, *self._kept]:
             call.close("the controller stops")
         gevent.joinall(handlers, timeout=timeout)
         gevent.killall(handlers, timeout=timeout)
@@ -94,8 +95,26 @@ class OutboundServer(OutboundESLServer):
             else:
                 self._handle_call(call)
         finally:
+            if self._has_returned(call):
+                self._keep(call)
             call.close("the handler has ended")
             call.closed.wait(CLOSE_SECONDS)
+
+    def _has_returned(self, call: OutboundCall) -> bool:
+        """Whether the dialplan has handed the same call to us again since."""
+        return bool(call.uuid) and any(other.uuid == call.uuid for other in self._served)
+
+    def _keep(self, call: OutboundCall) -> None:
+        """Hold the connection until the call hangs up.
+
+        With `socket_resume=true` FreeSWITCH resets the channel when any of its connections
+        ends: closing the old one would cut off what the new one plays.
+        """
+        self._kept.add(call)
+        try:
+            call.closed.wait()
+        finally:
+            self._kept.discard(call)
 
     def _handle_call(self, call: OutboundCall) -> None:
         self._served[call] = gevent.getcurrent()

@@ -95,7 +95,7 @@ def test_events_wait_until_on_up_has_returned(make_switch, make_link):
     link = make_link(switch, on_up=on_up, on_event=lambda event: story.append(event.name))
     holder.append(link)
     eventually(lambda: story)
-    assert not link.up.is_set()
+    assert link.up.is_set()
     snapshot_taken.set()
     eventually(lambda: len(story) >= 4)
     assert story[:2] == [switch.core, "adopted"]
@@ -112,10 +112,27 @@ def test_when_on_up_fails_the_link_is_made_again(make_switch, make_link, caplog)
             raise RuntimeError("could not adopt")
 
     link = make_link(switch, on_up=on_up)
-    assert link.up.wait(5)
+    eventually(lambda: len(tries) == 2 and link.up.is_set())
     assert tries == [False, False]
     assert link.downs == []
     assert "could not adopt" in caplog.text
+
+
+def test_on_up_hears_at_once_when_the_connection_ends_under_it(make_switch, make_link):
+    switch = make_switch()
+    tries: list[bool] = []
+
+    def on_up(core_changed: bool) -> None:
+        tries.append(core_changed)
+        if len(tries) == 1:
+            switch.peers[0].shut()
+            with gevent.Timeout(5):
+                while links[0].up.is_set():
+                    gevent.sleep(0.005)
+
+    links = [make_link(switch, on_up=on_up)]
+    eventually(lambda: len(tries) == 2 and links[0].up.is_set())
+    assert links[0].downs == []
 
 
 # -- coming back

@@ -263,6 +263,28 @@ def test_a_refused_call_goes_on_in_the_dialplan(link: SwitchLink) -> None:
         assert link.api(f"uuid_getvar {refused} resumed") == "yes"
 
 
+def test_a_story_that_ends_late_does_not_cut_off_the_next_one(link: SwitchLink) -> None:
+    """The call comes back through the dialplan while its first connection still stands."""
+    second_plays = Flag()
+    ends: list[str] = []
+
+    def story(call: OutboundCall) -> None:
+        if not call.variable("cc_stage"):
+            call.execute("answer")
+            call.set_variables({"cc_stage": "survey"})
+            number = call.headers["Caller-Destination-Number"]
+            call.api(f"uuid_transfer {call.uuid} {number} XML default")
+            assert second_plays.wait(10)
+            return
+        playback = call.start("playback", "tone_stream://%(600,0,425)")
+        second_plays.set()
+        ends.append(playback.wait(10).get("Application-Response"))
+
+    with Controlled(link, story):
+        eventually(lambda: ends)
+        assert ends == ["FILE PLAYED"]
+
+
 def test_the_link_returns_after_a_restart_and_says_that_the_core_changed(
     tmp_path: Path,
 ) -> None:

@@ -501,6 +501,31 @@ def test_stop_with_grace_lets_a_call_end_by_itself(stage):
     stopping.get(timeout=2)
 
 
+def test_a_connection_is_kept_while_another_one_serves_the_same_call(stage):
+    """FreeSWITCH resets the channel at the end of any of its connections."""
+    stories: list[OutboundCall] = []
+
+    def story(call):
+        stories.append(call)
+        if len(stories) == 1:
+            eventually(lambda: len(stories) == 2)
+        else:
+            call.events.get(timeout=5)
+
+    act = stage(story)
+    old = act.call()
+    eventually(lambda: stories)
+    new = FakeCall(act.server.port)
+    new.uuid = old.uuid
+    act.fakes.append(new)
+    eventually(lambda: len(stories) == 2 and act.server.calls == [stories[1]])
+    assert not old.closed(0.1)
+    new.event("DTMF")
+    assert new.closed()
+    old.hang_up()
+    assert old.closed()
+
+
 def test_a_port_that_is_taken_is_an_error_not_an_exit(stage):
     act = stage(lambda call: None)
     second = OutboundServer("127.0.0.1", act.server.port, lambda call: None)
