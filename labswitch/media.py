@@ -67,7 +67,7 @@ class MediaEngine:
         if self._loop:
             self._loop.kill()
             self._loop = None
-            self.writer.stop()
+        self.writer.stop()
         self._poll.close()
 
     def open(self) -> MediaPort:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,8 @@ def media_bench(
     `recorded` also records every call in stereo. Times are in seconds: `lag_*` how late ticks
     began, `work_*` how long they took; `cpu_per_call` is CPU per call and second of talking,
     `cpu_share` that of one core for all. `delivered` is received ÷ sent, `gaps` counts pauses
-    over 60 ms in what the far ends heard. Raises BenchFailed.
+    over 60 ms in what the far ends heard. `preemptions` is how often the machine took the core
+    away for something else: when it is high, the lag is the neighbours'. Raises BenchFailed.
     """
     engine = MediaEngine(host, ports)
     engine.start()
@@ -84,6 +86,7 @@ def _measure(
     gevent.sleep(0.2)
     engine.lag.reset()
     engine.work.reset()
+    preempted = _preemptions()
     began, busy = time.monotonic(), time.process_time()
     load.stdin.write("go\n")
     load.stdin.flush()
@@ -99,6 +102,7 @@ def _measure(
         "lag_max": round(engine.lag.max, 6),
         "work_p50": round(engine.work.p50, 6),
         "work_p99": round(engine.work.p99, 6),
+        "preemptions": _preemptions() - preempted,
         "cpu_seconds": round(busy, 3),
         "cpu_share": round(busy / took, 4),
         "cpu_per_call": round(busy / took / calls, 6),
@@ -106,3 +110,7 @@ def _measure(
         "gaps": heard["gaps"],
         "load_cpu_seconds": round(heard["cpu_seconds"], 3),
     }
+
+
+def _preemptions() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw

@@ -64,7 +64,8 @@ class Conference:
         """Let a port in; it leaves its bridge or other conference. Joining twice sets the flags."""
         member = Member(port, deaf, mute)
         port.enter_conference(self)
-        self._members[port] = member
+        if not port.closed:
+            self._members[port] = member
         return member
 
     def leave(self, port: MediaPort) -> None:

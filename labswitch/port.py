@@ -71,12 +71,16 @@ class MediaPort(RtpStream):
         return self._playback
 
     def bridge(self, other: MediaPort) -> None:
-        """Join two far ends; each leaves what it was joined to before."""
+        """Join two far ends; each leaves what it was joined to before.
+
+        Nothing is joined if one of them has closed meanwhile.
+        """
         if other is self:
             raise ValueError("a port can't be bridged to itself")
         for port in (self, other):
             port.leave_all()
-        self._peer, other._peer = other, self
+        if not (self.closed or other.closed):
+            self._peer, other._peer = other, self
 
     def unbridge(self) -> None:
         if self._peer:
@@ -98,6 +102,8 @@ class MediaPort(RtpStream):
             raise ValueError(f"not a mode: {mode!r}")
         if self._target is not target:
             self.leave_all()
+            if self.closed or target.closed:
+                return
             self._target = target
             target._listeners.append(self)
         self._mode = mode

@@ -130,3 +130,15 @@ def test_given_a_conference_member_when_a_supervisor_barges_the_room_hears(phone
     assert levels(citizen, 660, 1000) == [True, True]
     assert levels(agent, 440, 1000) == [True, True]
     assert levels(supervisor, 440, 660, 1000) == [True, True, False]
+
+
+def test_given_a_call_that_ended_meanwhile_nothing_is_joined_to_it(phone: Make) -> None:
+    citizen, agent, supervisor, room = phone(), phone(), phone(), Conference()
+    agent.port.close()
+    citizen.port.bridge(agent.port)
+    agent.port.bridge(citizen.port)
+    supervisor.port.eavesdrop(agent.port, "listen")
+    room.join(agent.port)
+    assert citizen.port.peer is None
+    assert not supervisor.port.eavesdropping
+    assert not room.members
