@@ -1,0 +1,66 @@
+"""The API's blueprint: its errors, and reading what is asked."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+from flask import Blueprint, Response, current_app, jsonify, request
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import BadRequest, HTTPException
+
+from web import paging
+from web.api import document
+from web.api.document import operation
+from web.api.schemas import Problem
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+Asked = TypeVar("Asked", bound=BaseModel)
+
+
+@blueprint.errorhandler(HTTPException)
+def problem(error: HTTPException) -> tuple[Response, int]:
+    code = error.code or 500
+    body = Problem(error=error.name.lower().replace(" ", "_"), message=error.description or "")
+    response = jsonify(body.model_dump())
+    if code == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="callcenter"'
+    return response, code
+
+
+def read_query(model: type[Asked]) -> Asked:
+    """The query string as `model`; raise BadRequest that names what is wrong."""
+    return _read(model, request.args.to_dict())
+
+
+def read_body(model: type[Asked]) -> Asked:
+    return _read(model, request.get_json())
+
+
+def read_cursor(text: str) -> paging.Position | None:
+    try:
+        return paging.decode(text) if text else None
+    except paging.BadCursor as error:
+        raise BadRequest("cursor: take it from next_cursor of the page before") from error
+
+
+def answer(model: BaseModel) -> Response:
+    return current_app.response_class(model.model_dump_json(), mimetype="application/json")
+
+
+def _read(model: type[Asked], values: Any) -> Asked:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadRequest(f"{where}: {first['msg']}" if where else first["msg"]) from error
+
+
+@blueprint.get("/openapi.json")
+@operation("This document", public=True)
+def openapi() -> Response:
+    return jsonify(document.build(current_app, version("callcenter-12345")))
+
+
+from web.api import agents, calls, orders  # noqa: E402, F401 – they add their routes

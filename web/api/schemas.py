@@ -1,0 +1,164 @@
+"""What the API answers, as models; the OpenAPI document is made from them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from acd.messages import AgentState, NotReadyReason
+from callcenter.events import Outcome
+from callcenter.recordings import State
+from workorder.categories import Category
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Problem(Model):
+    """An error. `message` is for people."""
+
+    error: str
+    message: str
+
+
+class RecordingOut(Model):
+    path: str = Field(description="Relative to the recordings folder")
+    url: str = Field(description="Where to fetch it, with Range if wanted")
+    kind: str = Field(description="talk or message")
+    state: State
+    problem: str = Field(description="How it is damaged, in English")
+    seconds: float | None
+    channels: int | None
+    size: int | None = Field(description="Bytes")
+    sha256: str | None
+
+
+class CallOut(Model):
+    """A call record. Times are UTC; `ended_at` null means that the call goes on."""
+
+    id: str = Field(description="The citizen's channel UUID")
+    caller: str
+    caller_name: str
+    dialed: str
+    hotline: str
+    menu_path: list[Any] = Field(description='Keys pressed: ["main:1", …]')
+    queue: str | None
+    agents_offered: list[Any]
+    agent: str | None
+    stage: str
+    arrived_at: dt.datetime
+    queued_at: dt.datetime | None
+    offered_at: dt.datetime | None
+    answered_at: dt.datetime | None
+    talk_ended_at: dt.datetime | None
+    ended_at: dt.datetime | None
+    outcome: Outcome | None
+    rating: int | None = Field(description="1 (very satisfied) … 5 (very dissatisfied)")
+    hangup_cause: str | None
+    hangup_by: str | None
+    order_number: str | None
+    recording: RecordingOut | None = None
+
+
+class CallPage(Model):
+    calls: list[CallOut]
+    next_cursor: str | None = Field(description="Give it as `cursor` for older calls")
+
+
+class PageQuery(Model):
+    cursor: str = Field("", description="`next_cursor` of the page before")
+    limit: int = Field(50, ge=1, le=200)
+
+
+class CallQuery(PageQuery):
+    since: dt.date | None = Field(None, description="First day, in China")
+    until: dt.date | None = Field(None, description="Last day, in China")
+    outcome: Literal["", "in_progress"] | Outcome = ""
+    agent: str = Field("", max_length=16)
+    queue: str = Field("", max_length=64)
+    number: str = Field("", max_length=32, description="Part of the caller's number")
+
+
+class QueueOut(Model):
+    """A queue as the controller last told it; other keys are passed on as they come."""
+
+    model_config = ConfigDict(extra="allow")
+    name: str
+    waiting: int
+    longest_wait: float | None = Field(description="Seconds")
+
+
+class QueueList(Model):
+    queues: list[QueueOut]
+    at: dt.datetime | None = Field(description="When the controller told it")
+    stale: bool = Field(description="Older than 10 s, or unknown")
+
+
+class AgentOut(Model):
+    number: str
+    name: str
+    state: AgentState
+    reason: str = Field(description="Why the agent isn't ready; see the request for the words")
+    since: dt.datetime | None
+    until: dt.datetime | None = Field(description="End of wrap-up or of the offer")
+    contact: str | None = Field(description="Id of the call that the agent has")
+    queues: dict[str, Any]
+    skills: dict[str, Any]
+    registered: bool | None = Field(description="Whether the phone is registered")
+    stale: bool
+
+
+class AgentList(Model):
+    agents: list[AgentOut]
+
+
+class AgentStateIn(Model):
+    model_config = ConfigDict(extra="forbid")
+    state: Literal["ready", "not_ready", "logged_out"]
+    reason: NotReadyReason = Field(
+        NotReadyReason.BREAK, description="For not_ready: break, meal, training, meeting"
+    )
+
+
+class OrderOut(Model):
+    number: str
+    state: str
+    category: Category | None
+    title: str
+    body: str
+    citizen_number: str
+    citizen_name: str
+    channel: str
+    call_id: str | None
+    agent_number: str | None
+    created_at: dt.datetime
+    updated_at: dt.datetime
+    version: int
+
+
+class OrderPage(Model):
+    orders: list[OrderOut]
+    next_cursor: str | None
+
+
+class OrderQuery(PageQuery):
+    state: str = Field("", max_length=32)
+    category: Literal[""] | Category = ""
+    text: str = Field("", max_length=64, description="Number, title or citizen's name")
+
+
+class OrderEventOut(Model):
+    at: dt.datetime
+    kind: str
+    actor: str
+    from_state: str | None
+    to_state: str
+    reason: str
+    data: dict[str, Any]
+
+
+class OrderEventList(Model):
+    events: list[OrderEventOut]

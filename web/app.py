@@ -1,0 +1,98 @@
+"""Making the Flask application."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from flask import Flask, Response, current_app, g, render_template, request
+from flask_bootstrap import Bootstrap5
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException
+
+from web import (
+    account,
+    api,
+    auth,
+    calls,
+    desk,
+    filters,
+    health,
+    home,
+    i18n,
+    live,
+    orders,
+    stream,
+    users,
+)
+from web.config import WebSettings, flask_config
+from web.figures import DayCountsCache
+from web.hub import Hub
+from web.security import STATIC_ENDPOINTS, SessionInterface, set_headers
+from web.storage import init_app as init_storage
+
+log = logging.getLogger(__name__)
+
+PAGES = (
+    home.blueprint,
+    account.blueprint,
+    calls.blueprint,
+    desk.blueprint,
+    live.blueprint,
+    orders.blueprint,
+    users.blueprint,
+    stream.blueprint,
+)
+
+
+def create_app(settings: WebSettings) -> Flask:
+    """The pages and the API. The tables must exist (`callcenter db upgrade`).
+
+    Raise ValueError when a secret is missing in the settings.
+    """
+    app = Flask(__name__)
+    app.config.from_mapping(flask_config(settings))
+    app.session_interface = SessionInterface()
+    init_storage(app, settings)
+    app.extensions["callcenter.hub"] = Hub(app.extensions["callcenter.redis"])
+    app.extensions["callcenter.day_counts"] = DayCountsCache()
+    i18n.init_app(app)
+    filters.init_app(app)
+    Bootstrap5(app)
+    auth.init_app(app)  # its gate comes before the CSRF check
+    csrf = CSRFProtect(app)
+    health.init_app(app)
+    for blueprint in PAGES:
+        app.register_blueprint(blueprint)
+    app.register_blueprint(api.blueprint)
+    csrf.exempt(api.blueprint)
+    app.before_request(_start_clock)
+    app.after_request(set_headers)
+    app.after_request(_count)
+    app.register_error_handler(HTTPException, _say)
+    app.register_error_handler(500, _say)
+    if not (filters.static_dir(app) / "vendor" / "main.js").exists():
+        log.warning("web/static/vendor/main.js is missing (npm run build): pages won't be live")
+    return app
+
+
+def _start_clock() -> None:
+    g.started = time.perf_counter()
+
+
+def _count(response: Response) -> Response:
+    if "started" in g and request.endpoint not in STATIC_ENDPOINTS:
+        current_app.extensions["callcenter.request_seconds"].labels(
+            request.endpoint or "none", str(response.status_code)
+        ).observe(time.perf_counter() - g.started)
+    return response
+
+
+def _say(error: HTTPException) -> Any:
+    """An error as a page in plain words; as a fragment when a fragment was asked for."""
+    code = error.code or 500
+    if error.response is not None:
+        return error.response
+    template = "_error.html" if request.headers.get("HX-Request") else "error.html"
+    return render_template(template, code=code, csrf=isinstance(error, CSRFError)), code

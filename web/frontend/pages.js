@@ -1,0 +1,31 @@
+// Small helps: a whole row opens its page, a form with unsaved text asks before it is left,
+// the user's menu closes when one looks elsewhere.
+
+export function openRows() {
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll("details.user-menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+    const row = event.target.closest("tr[data-href]");
+    if (!row || event.target.closest("a, button, form, summary")) return;
+    if (String(window.getSelection())) return; // somebody marks text
+    if (event.ctrlKey || event.metaKey) window.open(row.dataset.href, "_blank", "noopener");
+    else location.assign(row.dataset.href);
+  });
+}
+
+export function guardForms() {
+  document.getElementById("error-summary")?.focus();
+  for (const form of document.querySelectorAll("form[data-guard]")) {
+    let changed = false;
+    form.addEventListener("input", () => {
+      changed = true;
+    });
+    form.addEventListener("submit", () => {
+      changed = false;
+    });
+    window.addEventListener("beforeunload", (event) => {
+      if (changed) event.preventDefault();
+    });
+  }
+}

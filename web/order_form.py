@@ -1,0 +1,105 @@
+"""The form of a draft order: what was typed, what is wrong with it, and saving it safely."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from callcenter.privacy import clean_text
+from web.audit import Action, record
+from web.localtime import now
+from workorder.categories import Category
+from workorder.models import Order, OrderEvent, User
+
+LIMITS = {"title": 200, "body": 10_000, "citizen_name": 64}
+EDITABLE_STATES = frozenset({"draft"})
+EDITED = "edited"
+
+
+class Changed(Exception):
+    """Somebody else saved the order since the form was opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the form holds. An empty category means that it isn't judged yet."""
+
+    category: str = ""
+    title: str = ""
+    body: str = ""
+    citizen_name: str = ""
+
+    @classmethod
+    def of(cls, order: Order) -> Draft:
+        return cls(order.category or "", order.title, order.body, order.citizen_name)
+
+    @classmethod
+    def from_form(cls, form: Mapping[str, str]) -> Draft:
+        body = form.get("body", "").replace("\r\n", "\n").replace("\r", "\n").strip()
+        return cls(
+            category=form.get("category", ""),
+            title=clean_text(form.get("title", ""), 1000),
+            body="".join(char for char in body if char in "\n\t" or ord(char) >= 32),
+            citizen_name=clean_text(form.get("citizen_name", ""), 1000),
+        )
+
+    def problems(self) -> dict[str, str]:
+        """Field → what is wrong, in words."""
+        found = {}
+        if self.category and self.category not in list(Category):
+            found["category"] = _("请从列表中选择类别。")
+        if not self.title:
+            found["title"] = _("请填写标题，一句话说明诉求。")
+        for name, limit in LIMITS.items():
+            if len(getattr(self, name)) > limit:
+                found[name] = _("最多 %(n)s 个字，请缩短。", n=limit)
+        return found
+
+
+def save(session: Session, order: Order, draft: Draft, version: int, user: User) -> bool:
+    """Write the draft and an event about it; False when nothing changed.
+
+    Raise Changed when the order isn't at `version` any more. `version_id_col` catches the rest:
+    a save between our look and our write raises StaleDataError.
+    """
+    if order.version != version:
+        raise Changed
+    before = asdict(Draft.of(order))
+    after = asdict(draft)
+    changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+    if not changes:
+        return False
+    order.category = draft.category or None
+    order.title, order.body, order.citizen_name = draft.title, draft.body, draft.citizen_name
+    order.updated_at = now()
+    session.add(
+        OrderEvent(
+            order=order,
+            at=now(),
+            kind=EDITED,
+            actor=user.username,
+            from_state=order.state,
+            to_state=order.state,
+            data={"changes": changes},
+        )
+    )
+    record(session, Action.ORDER_EDITED, order.number, user, fields=sorted(changes))
+    return True
+
+
+def editable(order: Order) -> bool:
+    return order.state in EDITABLE_STATES
+
+
+def last_editor(session: Session, order: Order) -> OrderEvent | None:
+    """The newest event of the order: who to ask when two people saved at once."""
+    return session.scalar(
+        select(OrderEvent)
+        .where(OrderEvent.order_id == order.id)
+        .order_by(OrderEvent.id.desc())
+        .limit(1)
+    )

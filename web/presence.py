@@ -1,0 +1,125 @@
+"""Queues and agents as the controller last told them through Redis, and how old that is."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import redis
+
+from acd.messages import AgentState
+
+log = logging.getLogger(__name__)
+
+STALE_AFTER = 10.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPresence:
+    """One field of `cc:agents`. Times are seconds since the epoch."""
+
+    number: str
+    state: str = AgentState.LOGGED_OUT
+    reason: str = ""
+    since: float | None = None
+    until: float | None = None  # end of wrap-up or of an offer's lease
+    contact: str | None = None  # the citizen's channel UUID
+    queues: dict[str, Any] = field(default_factory=dict)
+    skills: dict[str, Any] = field(default_factory=dict)
+    registered: bool | None = None  # the phone; None when it isn't known
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """`cc:live` and `cc:agents` at one moment."""
+
+    at: float | None = None  # when the controller wrote it
+    calls: int | None = None
+    controller: str = ""
+    queues: dict[str, dict[str, Any]] = field(default_factory=dict)
+    agents: dict[str, AgentPresence] = field(default_factory=dict)
+    switch: str = ""  # up, down or "" when the controller doesn't say
+    redis: bool = False
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the controller wrote; None when it hasn't."""
+        return None if self.at is None else max(0.0, time.time() - self.at)
+
+    @property
+    def stale(self) -> bool:
+        return self.age is None or self.age > STALE_AFTER
+
+
+def read(client: redis.Redis | None) -> Live:
+    """What is known now. A Redis that doesn't answer gives an empty, stale picture."""
+    if client is None:
+        return Live()
+    try:
+        with client.pipeline(transaction=False) as pipe:
+            pipe.get("cc:live")
+            pipe.hgetall("cc:agents")
+            snapshot, agents = pipe.execute()
+    except redis.RedisError as error:
+        log.warning("Redis doesn't answer: %s", error)
+        return Live()
+    found = _object(snapshot)
+    queues = found.get("queues")
+    return Live(
+        at=_float(found.get("at")),
+        calls=found["calls"] if isinstance(found.get("calls"), int) else None,
+        controller=str(found.get("controller") or ""),
+        switch=str(found.get("switch") or ""),
+        queues={
+            str(name): queue
+            for name, queue in (queues.items() if isinstance(queues, dict) else ())
+            if isinstance(queue, dict)
+        },
+        agents={number: _agent(number, text) for number, text in sorted(agents.items())},
+        redis=True,
+    )
+
+
+def read_agent(client: redis.Redis | None, number: str) -> AgentPresence | None:
+    """One agent; None when the controller knows nothing of her or Redis doesn't answer."""
+    if client is None:
+        return None
+    try:
+        text = cast("str | None", client.hget("cc:agents", number))
+    except redis.RedisError as error:
+        log.warning("Redis doesn't answer: %s", error)
+        return None
+    return _agent(number, text) if text else None
+
+
+def _agent(number: str, text: str) -> AgentPresence:
+    raw = _object(text)
+    state = raw.get("state")
+    registered = raw.get("registered")
+    return AgentPresence(
+        number=number,
+        state=state if state in list(AgentState) else AgentState.LOGGED_OUT,
+        reason=str(raw.get("reason") or ""),
+        since=_float(raw.get("since")),
+        until=_float(raw.get("until")),
+        contact=str(raw["contact"]) if raw.get("contact") else None,
+        queues=raw["queues"] if isinstance(raw.get("queues"), dict) else {},
+        skills=raw["skills"] if isinstance(raw.get("skills"), dict) else {},
+        registered=registered if isinstance(registered, bool) else None,
+    )
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError:
+        log.warning("not JSON in Redis: %.80r", text)
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _float(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

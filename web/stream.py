@@ -1,0 +1,111 @@
+"""`/events`: news for open pages as server-sent events (HTML Living Standard §9.2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, cast
+
+from flask import Blueprint, Response, current_app, request
+from gevent.queue import Empty
+from sqlalchemy import Engine
+
+from callcenter import database
+from web.auth import signed_in, valid_user
+from web.hub import Hub, Message, Wanted
+from web.rights import READS_CALLS, WATCHES, Role
+from workorder.models import User
+
+blueprint = Blueprint("stream", __name__)
+
+HEARTBEAT_SECONDS = 10.0
+RECONNECT_MILLISECONDS = 2000
+KINDS = {"call", "agent", "order"}
+ALWAYS = {"stale", "fresh"}
+SAID = ("id", "agent", "number")
+
+
+@blueprint.get("/events")
+def events() -> Response:
+    """News of the kinds in `kinds` (comma-separated) that the user may have."""
+    user = signed_in()
+    hub = cast(Hub, current_app.extensions["callcenter.hub"])
+    asked = set(request.args.get("kinds", "call").split(",")) & KINDS
+    wanted = _wanted(user, asked)
+    lines = _lines(
+        hub,
+        request.headers.get("Last-Event-ID") or request.args.get("last_id", ""),
+        wanted,
+        current_app.extensions["callcenter.engine"],
+        (user.id, user.session_epoch),
+    )
+    return Response(
+        lines,
+        mimetype="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+def _wanted(user: User, asked: set[str]) -> Wanted:
+    role, number = Role(user.role), user.agent_number
+    allowed = set(asked)
+    if role not in READS_CALLS:
+        allowed -= {"call", "order"}
+    if role not in WATCHES and not number:
+        allowed.discard("agent")
+    only_own = role not in WATCHES
+
+    def wanted(message: Message) -> bool:
+        if message.kind in ALWAYS:
+            return True
+        if message.kind not in allowed:
+            return False
+        return not (only_own and message.kind == "agent") or message.data.get("agent") == number
+
+    return wanted
+
+
+def _lines(
+    hub: Hub,
+    last_id: str,
+    wanted: Wanted,
+    engine: Engine,
+    session: tuple[int, int],
+) -> Iterator[str]:
+    """The stream, until the page goes, lags too far behind, or its session ends."""
+    # Subscribed here, not in the view: a generator that was never begun is never closed either.
+    subscription = hub.subscribe(wanted)
+    missed = hub.missed(last_id, wanted) if last_id else []
+    try:
+        yield f"retry: {RECONNECT_MILLISECONDS}\n\n"
+        yield _event("fresh" if hub.up else "stale", {})
+        if missed is None:
+            yield _event("reset", {})
+        for message in missed or []:
+            yield _line(hub, message)
+        while not subscription.cut_off:
+            try:
+                yield _line(hub, subscription.queue.get(timeout=HEARTBEAT_SECONDS))
+            except Empty:
+                if not _still_valid(engine, session):
+                    return
+                yield ": still here\n" + _event("beat", {})
+    finally:
+        hub.unsubscribe(subscription)
+
+
+def _line(hub: Hub, message: Message) -> str:
+    # Whoever reads the page sees what it asks for next; the news itself carries no more than ids.
+    kept: dict[str, Any] = {
+        key: message.data[key] for key in ("id", "agent", "number") if key in message.data
+    }
+    return f"id: {hub.id_of(message)}\n" + _event(message.kind, kept)
+
+
+def _event(kind: str, data: dict[str, Any]) -> str:
+    return f"event: {kind}\ndata: {json.dumps(data)}\n\n"
+
+
+def _still_valid(engine: Engine, session: tuple[int, int]) -> bool:
+    with database.reading(engine) as reading:
+        return valid_user(reading, *session) is not None

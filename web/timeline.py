@@ -1,0 +1,209 @@
+"""A call's journal in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask_babel import gettext as _
+
+from callcenter.events import Kind
+from callcenter.models import JournalEvent
+from web import words
+from web.localtime import duration
+
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event as a person reads it. `tone` is good, warn, bad, agent or ""."""
+
+    at: float
+    text: str
+    tone: str = ""
+    details: list[tuple[str, str]] = field(default_factory=list)
+
+
+def describe(event: JournalEvent, name_of: Callable[[str], str] = str) -> Line:
+    """`name_of` turns an agent's number into what is shown for it."""
+    data = {key: value for key, value in event.data.items() if value is not None}
+    if "agent" in data:
+        data["agent"] = name_of(str(data["agent"]))
+    teller = _TELLERS.get(event.kind)
+    text, tone = teller(data) if teller else (event.kind, "")
+    details = _considered(data, name_of) if event.kind == Kind.DECISION else []
+    return Line(event.at, text, tone, details)
+
+
+Told = tuple[str, str]
+
+
+def _get(data: Data, key: str) -> str:
+    return str(data.get(key, "–"))
+
+
+def _number(data: Data, key: str) -> float | None:
+    value = data.get(key)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _arrived(data: Data) -> Told:
+    return _("来电到达，拨打 %(dialed)s", dialed=_get(data, "dialed")), ""
+
+
+def _resumed(data: Data) -> Told:
+    stage = str(words.word(words.STAGES, data.get("stage")))
+    return _("系统重新接管通话（%(stage)s）", stage=stage), "warn"
+
+
+def _ended(data: Data) -> Told:
+    by = str(words.word(words.PARTIES, data.get("by")))
+    cause = _get(data, "cause")
+    if "by" in data:
+        return _("通话结束，%(by)s挂机（%(cause)s）", by=by, cause=cause), ""
+    return _("通话结束（%(cause)s）", cause=cause), ""
+
+
+def _menu(data: Data) -> str:
+    return str(words.word(words.MENUS, data.get("menu")))
+
+
+def choice_words(choice: str) -> str:
+    """What a key led to: `queue:NAME`, `menu:NAME`, `message`, `play` or `person`."""
+    what, _colon, name = choice.partition(":")
+    if what == "queue":
+        return _("人工服务（%(queue)s）", queue=words.word(words.QUEUES, name))
+    if what == "menu":
+        return str(words.word(words.MENUS, name))
+    known = {"person": _("人工服务"), "message": _("留言"), "play": _("收听信息")}
+    return known.get(what, choice)
+
+
+def _menu_key(data: Data) -> Told:
+    choice = choice_words(_get(data, "choice"))
+    return _("按 %(key)s → %(choice)s", key=_get(data, "key"), choice=choice), ""
+
+
+def _queue_joined(data: Data) -> Told:
+    text = _("进入队列“%(queue)s”", queue=words.word(words.QUEUES, data.get("queue")))
+    if data.get("priority"):
+        text += _("，优先级 %(n)s", n=data["priority"])
+    if data.get("requirement"):
+        text += _("，技能要求 %(skill)s", skill=data["requirement"])
+    return text, ""
+
+
+def _announced(data: Data) -> Told:
+    text = _("播报排队位置：第 %(n)s 位", n=_get(data, "position"))
+    estimate = _number(data, "estimate")
+    if estimate is not None:
+        text += _("，预计等待 %(time)s", time=duration(estimate))
+    return text, ""
+
+
+def _left(data: Data) -> Told:
+    reason = data.get("reason")
+    text = _("离开队列：%(reason)s", reason=words.word(words.LEAVE_REASONS, reason))
+    return text, "warn" if reason in ("abandoned", "failed") else ""
+
+
+def _decision(data: Data) -> Told:
+    if "agent" not in data:
+        return _("暂无可派坐席（规则：%(rule)s）", rule=_get(data, "rule")), ""
+    return _("派给 %(agent)s（规则：%(rule)s）", agent=data["agent"], rule=_get(data, "rule")), ""
+
+
+def _considered(data: Data, name_of: Callable[[str], str]) -> list[tuple[str, str]]:
+    return [
+        (name_of(str(pair[0])), str(pair[1]))
+        for pair in data.get("considered") or []
+        if isinstance(pair, list | tuple) and len(pair) == 2
+    ]
+
+
+def _offer_made(data: Data) -> Told:
+    return _("呼叫坐席 %(agent)s", agent=_get(data, "agent")), "agent"
+
+
+def _offer_ringing(data: Data) -> Told:
+    return _("坐席 %(agent)s 话机振铃", agent=_get(data, "agent")), "agent"
+
+
+def _offer_ended(data: Data) -> Told:
+    result = data.get("result")
+    return (
+        _(
+            "坐席 %(agent)s：%(result)s",
+            agent=_get(data, "agent"),
+            result=words.word(words.OFFER_RESULTS, result),
+        ),
+        "good" if result == "answered" else "warn",
+    )
+
+
+def _talk_started(data: Data) -> Told:
+    return _("坐席 %(agent)s 开始通话", agent=_get(data, "agent")), "good"
+
+
+def _talk_ended(data: Data) -> Told:
+    return _("通话结束，%(by)s先挂机", by=words.word(words.PARTIES, data.get("by"))), ""
+
+
+def _rated(data: Data) -> Told:
+    rating = data.get("rating")
+    said = str(words.RATINGS.get(rating, rating)) if isinstance(rating, int) else "–"
+    bad = isinstance(rating, int) and rating > 3
+    return _("市民评价：%(rating)s", rating=said), "bad" if bad else "good"
+
+
+def _message(data: Data) -> Told:
+    return _("留言已录制，%(time)s", time=duration(_number(data, "seconds"))), ""
+
+
+_TELLERS: dict[str, Callable[[Data], Told]] = {
+    Kind.CALL_ARRIVED: _arrived,
+    Kind.CALL_RESUMED: _resumed,
+    Kind.CALL_ENDED: _ended,
+    Kind.MENU_ENTERED: lambda data: (_("播放菜单“%(menu)s”", menu=_menu(data)), ""),
+    Kind.MENU_KEY: _menu_key,
+    Kind.MENU_SILENCE: lambda data: (
+        _("未按键（第 %(n)s 次）", n=_get(data, "attempt")),
+        "",
+    ),
+    Kind.MENU_WRONG_KEY: lambda data: (
+        _("按 %(key)s：无此选项（第 %(n)s 次）", key=_get(data, "key"), n=_get(data, "attempt")),
+        "warn",
+    ),
+    Kind.QUEUE_JOINED: _queue_joined,
+    Kind.QUEUE_ANNOUNCED: _announced,
+    Kind.QUEUE_LEFT: _left,
+    Kind.DECISION: _decision,
+    Kind.OFFER_MADE: _offer_made,
+    Kind.OFFER_RINGING: _offer_ringing,
+    Kind.OFFER_ENDED: _offer_ended,
+    Kind.TALK_STARTED: _talk_started,
+    Kind.TALK_ENDED: _talk_ended,
+    Kind.RECORDING_STARTED: lambda data: (_("开始录音"), ""),
+    Kind.RECORDING_STOPPED: lambda data: (_("录音结束"), ""),
+    Kind.SURVEY_STARTED: lambda data: (_("请市民评价"), ""),
+    Kind.SURVEY_RATED: _rated,
+    Kind.SURVEY_SILENT: lambda data: (_("市民未评价"), ""),
+    Kind.MESSAGE_RECORDED: _message,
+    Kind.CALLBACK_REQUESTED: lambda data: (_("市民要求回电"), ""),
+    Kind.TRANSFERRED: lambda data: (
+        _("转至 %(destination)s", destination=_get(data, "destination")),
+        "",
+    ),
+    Kind.SELF_SERVED: lambda data: (
+        _("收听自助信息：%(service)s", service=_get(data, "service")),
+        "",
+    ),
+    Kind.BLOCKED: lambda data: (_("号码已被拦截：%(reason)s", reason=_get(data, "reason")), "warn"),
+    Kind.FAILED: lambda data: (_("呼叫失败：%(reason)s", reason=_get(data, "reason")), "bad"),
+    Kind.REPAIRED: lambda data: (
+        _("系统自检修复：%(found)s → %(done)s", found=_get(data, "found"), done=_get(data, "done")),
+        "warn",
+    ),
+}

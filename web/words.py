@@ -1,0 +1,201 @@
+"""The words people read for the values that the system stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+from acd.messages import AgentState, NotReadyReason, OfferResult
+from callcenter.events import Outcome
+from web.commands import Command
+from web.rights import Role
+from workorder.categories import Category
+
+Words = Mapping[str, LazyString]
+
+ANONYMOUS = _l("匿名来电")
+IN_PROGRESS = _l("进行中")
+
+ROLES: Words = {
+    Role.AGENT: _l("坐席"),
+    Role.SUPERVISOR: _l("班长"),
+    Role.DISPATCHER: _l("派单员"),
+    Role.UNIT: _l("承办单位"),
+    Role.OFFICE: _l("热线办"),
+    Role.AUDITOR: _l("审计员"),
+    Role.ADMINISTRATOR: _l("系统管理员"),
+}
+
+OUTCOMES: Words = {
+    Outcome.ANSWERED: _l("已接听"),
+    Outcome.ABANDONED_IN_MENU: _l("菜单中挂断"),
+    Outcome.ABANDONED_IN_QUEUE: _l("排队中放弃"),
+    Outcome.MESSAGE_LEFT: _l("已留言"),
+    Outcome.CALLBACK_REQUESTED: _l("要求回电"),
+    Outcome.TRANSFERRED: _l("已转出"),
+    Outcome.SELF_SERVED: _l("自助完成"),
+    Outcome.BLOCKED: _l("已拦截"),
+    Outcome.FAILED: _l("呼叫失败"),
+}
+
+OUTCOME_TONES: Mapping[str, str] = {
+    Outcome.ANSWERED: "good",
+    Outcome.SELF_SERVED: "good",
+    Outcome.TRANSFERRED: "info",
+    Outcome.MESSAGE_LEFT: "info",
+    Outcome.CALLBACK_REQUESTED: "info",
+    Outcome.ABANDONED_IN_MENU: "quiet",
+    Outcome.ABANDONED_IN_QUEUE: "warn",
+    Outcome.BLOCKED: "quiet",
+    Outcome.FAILED: "bad",
+}
+
+STAGES: Words = {
+    "welcome": _l("播放欢迎词"),
+    "menu": _l("菜单中"),
+    "queue": _l("排队中"),
+    "offer": _l("振铃中"),
+    "talk": _l("通话中"),
+    "survey": _l("评价中"),
+    "message": _l("留言中"),
+    "done": _l("即将结束"),
+    "ended": _l("已结束"),
+}
+
+RATINGS: Mapping[int, LazyString] = {
+    1: _l("非常满意"),
+    2: _l("满意"),
+    3: _l("基本满意"),
+    4: _l("不满意"),
+    5: _l("非常不满意"),
+}
+
+AGENT_STATES: Words = {
+    AgentState.LOGGED_OUT: _l("未签入"),
+    AgentState.NOT_READY: _l("示忙"),
+    AgentState.READY: _l("空闲"),
+    AgentState.RESERVED: _l("即将振铃"),
+    AgentState.RINGING: _l("振铃"),
+    AgentState.TALKING: _l("通话"),
+    AgentState.HOLDING: _l("保持"),
+    AgentState.WRAP_UP: _l("话后处理"),
+}
+
+NOT_READY_REASONS: Words = {
+    NotReadyReason.NONE: _l("未说明原因"),
+    NotReadyReason.BREAK: _l("小休"),
+    NotReadyReason.MEAL: _l("用餐"),
+    NotReadyReason.TRAINING: _l("培训"),
+    NotReadyReason.MEETING: _l("会议"),
+    NotReadyReason.MISSED_CALL: _l("漏接来电"),
+    NotReadyReason.UNREACHABLE: _l("话机未注册"),
+}
+# What an agent may choose; the others are set by the system.
+CHOOSABLE_REASONS = (
+    NotReadyReason.BREAK,
+    NotReadyReason.MEAL,
+    NotReadyReason.TRAINING,
+    NotReadyReason.MEETING,
+)
+
+COMMANDS: Words = {
+    Command.LOGIN: _l("签入"),
+    Command.LOGOUT: _l("签出"),
+    Command.READY: _l("示闲"),
+    Command.NOT_READY: _l("示忙"),
+    Command.END_WRAP_UP: _l("完成话后处理"),
+}
+
+OFFER_RESULTS: Words = {
+    OfferResult.ANSWERED: _l("已接起"),
+    OfferResult.NO_ANSWER: _l("无人接听"),
+    OfferResult.REFUSED: _l("话机拒接"),
+    OfferResult.UNREACHABLE: _l("话机不可达"),
+    OfferResult.WITHDRAWN: _l("已撤回"),
+    OfferResult.FAILED: _l("未能呼出"),
+}
+
+LEAVE_REASONS: Words = {
+    "abandoned": _l("市民挂机"),
+    "message": _l("转去留言"),
+    "callback": _l("要求回电"),
+    "overflow": _l("溢出到其他队列"),
+    "closed": _l("不在服务时间"),
+    "failed": _l("系统故障"),
+}
+
+PARTIES: Words = {
+    "citizen": _l("市民"),
+    "agent": _l("坐席"),
+    "switch": _l("交换机"),
+    "controller": _l("系统"),
+    "system": _l("系统"),
+}
+
+# Queues and menus are the hotline's own data; these are the names of the files we ship.
+QUEUES: Words = {
+    "general": _l("综合队列"),
+}
+MENUS: Words = {
+    "main": _l("主菜单"),
+    "auto": _l("自动服务"),
+    "closed": _l("非服务时间"),
+}
+
+CATEGORIES: Words = {
+    Category.INQUIRY: _l("咨询"),
+    Category.HELP: _l("求助"),
+    Category.COMPLAINT: _l("投诉"),
+    Category.REPORT: _l("举报"),
+    Category.SUGGESTION: _l("建议"),
+    Category.EMERGENCY: _l("突发"),
+    Category.KEY: _l("重点"),
+    Category.ECONOMIC_VIOLATION: _l("经济违法"),
+    Category.GUIDANCE: _l("指引"),
+}
+
+ORDER_STATES: Words = {
+    "draft": _l("草稿"),
+    "accepted": _l("已受理"),
+    "dispatched": _l("已派单"),
+    "acknowledged": _l("已签收"),
+    "in_progress": _l("办理中"),
+    "resolved": _l("已办结"),
+    "reviewed": _l("已复核"),
+    "followed_up": _l("已回访"),
+    "archived": _l("已归档"),
+    "returned": _l("已退单"),
+    "declined": _l("不予受理"),
+    "answered": _l("即时答复"),
+    "merged": _l("已合并"),
+}
+
+CHANNELS: Words = {
+    "phone": _l("电话"),
+    "message": _l("语音留言"),
+    "callback": _l("回电"),
+}
+
+ORDER_FIELDS: Words = {
+    "category": _l("类别"),
+    "title": _l("标题"),
+    "body": _l("诉求内容"),
+    "citizen_name": _l("市民姓名"),
+}
+
+ORDER_EVENTS: Words = {
+    "created": _l("建立草稿"),
+    "draft": _l("建立草稿"),
+    "drafted": _l("建立草稿"),
+    "edited": _l("修改草稿"),
+    "attached": _l("关联通话"),
+}
+
+
+def word(words: Words, value: str | None) -> LazyString | str:
+    """The word for `value`; the value itself when it has none; a dash for nothing."""
+    if value is None:
+        return "–"
+    return words.get(value, value)
