@@ -147,11 +147,13 @@ def _event_ticks(keys: str, ticks: int) -> Iterator[Event | None]:
         yield from [None] * GAP_TICKS
 
 
-def parse_dtmf_relay(body: str, default_ms: int = 250) -> tuple[str, int] | None:
+def parse_dtmf_relay(body: str | bytes, default_ms: int = 250) -> tuple[str, int] | None:
     """Read an INFO body: `Signal=5`, `Duration=160` (dtmf-relay), or the key alone (dtmf).
 
     Returns (digit, ms), or None if there is no key in it.
     """
+    if isinstance(body, bytes):
+        body = body.decode("ascii", "replace")
     fields = {
         name.strip().lower(): value.strip()
         for name, _, value in (line.partition("=") for line in body.splitlines())

@@ -136,6 +136,8 @@ def test_not_keys(digits: str) -> None:
 )
 def test_info_bodies(body: str, expected: tuple[str, int] | None) -> None:
     assert parse_dtmf_relay(body) == expected
+    assert parse_dtmf_relay(body.encode()) == expected
+    assert parse_dtmf_relay(b"\xff" + body.encode()) is None or "=" in body
 
 
 @given(st.sampled_from(DIGITS), st.integers(40, 8000))
