@@ -248,7 +248,9 @@ def _parse_start_line(line: str) -> tuple[SipMessage, bool]:
 
 
 def _parse_fields(lines: list[str], message: SipMessage) -> str:
+    """Collect the headers; returns what is wrong with the first bad one, if any."""
     fields = message.fields
+    problem = ""
     for line in lines[1:]:
         if not line.isprintable():
             line = line.translate(_CONTROLS)
@@ -260,11 +262,12 @@ def _parse_fields(lines: list[str], message: SipMessage) -> str:
         name, colon, value = line.partition(":")
         name = name.rstrip()
         if not colon or not is_token(name):
-            return "Bad Header"
+            problem = problem or "Bad Header"
+            continue
         if len(fields) >= MAX_FIELDS:
             return "Too Many Headers"
         fields.append((_CANONICAL.get(name.lower(), name), value.strip()))
-    return ""
+    return problem
 
 
 def _check_mandatory(message: SipMessage) -> str:

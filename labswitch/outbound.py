@@ -91,8 +91,13 @@ class OutboundCall(SipCall):
         self.endpoint.layer.send(ack.to_bytes(), path.destination)
 
     def _refused(self, response: SipMessage) -> None:
-        cause = cause_of_reason(response.get("Reason")) if response.status >= 400 else None
-        self._finish(cause or cause_of_status(response.status), response.status, by_remote=True)
+        if response.status < 400:
+            # As FreeSWITCH with outbound_redirect_fatal: a phone can't send a citizen elsewhere.
+            cause = "REQUESTED_CHAN_UNAVAIL"
+        else:
+            reason = cause_of_reason(response.get("Reason"))
+            cause = reason or cause_of_status(response.status)
+        self._finish(cause, response.status, by_remote=True)
 
     def _failed(self, status: int) -> None:
         self._finish(cause_of_status(status), status, by_remote=False)

@@ -476,6 +476,7 @@ def test_an_outbound_call_from_invite_to_bye(bench):
         (480, "", "NO_USER_RESPONSE"),
         (404, "", "UNALLOCATED_NUMBER"),
         (480, "Q.850;cause=19", "NO_ANSWER"),
+        (302, "", "REQUESTED_CHAN_UNAVAIL"),
     ],
 )
 def test_a_refused_call_has_the_statuss_cause_unless_a_reason_says_another(
