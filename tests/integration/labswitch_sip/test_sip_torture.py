@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 
 import pytest
@@ -17,6 +18,13 @@ def trunk():
         made.held.dial()
         wait_for(lambda: "acked" in made.desk.words(), "the call to be up")
         yield made
+
+
+@pytest.fixture(autouse=True)
+def nothing_fails_inside(caplog):
+    yield
+    failures = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert failures == []
 
 
 def assert_unharmed(trunk) -> None:
