@@ -90,15 +90,21 @@ def switch_command(settings: Settings, which: Which) -> list[str]:
     return command
 
 
+def make_folders(settings: Settings) -> None:
+    """The folders that the switch writes to; nobody but us gets in."""
+    home = settings.switch_dir
+    own = [home / name for name in ("log", "db", "run", "storage", "temp", "cache", "certs")]
+    for folder in [*own, settings.recordings_dir / "messages", settings.cdr_dir]:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def launch(settings: Settings, which: Which) -> subprocess.Popen[bytes]:
     """Start the switch in a session of its own (a Ctrl-C at our terminal isn't meant for it).
 
     What it prints goes to DATA_DIR/switch/log/console.log. Its files are readable by us alone.
     """
+    make_folders(settings)
     home = settings.switch_dir
-    own = [home / name for name in ("log", "db", "run", "storage", "temp", "cache", "certs")]
-    for folder in [*own, settings.recordings_dir / "messages", settings.cdr_dir]:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(home / "log" / "console.log", "wb") as console:
         return subprocess.Popen(
             switch_command(settings, which),

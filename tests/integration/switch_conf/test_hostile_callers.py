@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from fake_controller import FakeController
 from sipp import Sipp, free_ports
-from switches import RunningSwitch, eventually
+from switches import RunningSwitch, entry, eventually
+
+from callcenter import switch_conf
 
 
 @pytest.mark.parametrize(
@@ -100,16 +102,27 @@ def test_phone_that_forwards_its_calls_elsewhere_is_not_followed(
     assert elsewhere.messages() == ""
 
 
+def test_phone_can_not_send_its_caller_elsewhere(switch: RunningSwitch, phones: Sipp) -> None:
+    phone = phones.start("agent_refers", None, values={"elsewhere": "sip:13812345678@127.0.0.1"})
+    domain = switch.settings.domain
+    registered = phones.register(
+        switch.registrar, {"1005": switch.agents["1005"]}, domain, phone.port
+    ).wait(20)
+    assert registered.exit_code == 0, registered.explain()
+    assert switch.api(f"originate user/1005@{domain} &park()").startswith("+OK")
+    eventually(lambda: "SIP/2.0 405" in phone.messages(), "the REFER refused")
+    assert switch.calls() == 1
+    switch.hang_up_all()
+    result = phone.wait(10)
+    assert result.exit_code == 0, result.explain()
+
+
 def test_unregistered_agent_is_known_at_once(switch: RunningSwitch) -> None:
     answer = switch.api(f"originate user/1009@{switch.settings.domain} &park()")
     assert answer in ("-ERR USER_NOT_REGISTERED", "-ERR SUBSCRIBER_ABSENT")
 
 
 def test_agents_can_be_added_while_the_switch_runs(switch: RunningSwitch, phones: Sipp) -> None:
-    from switches import entry
-
-    from callcenter import switch_conf
-
     domain = switch.settings.domain
     agents = [entry(number, word, domain) for number, word in switch.agents.items()]
     conf = switch.settings.switch_dir / "conf"
