@@ -304,6 +304,7 @@ def test_a_reply_that_nobody_asked_for_ends_the_connection(make_switch, connect_
 
     connection = run_script(make_switch, connect_to, script)
     assert dead(connection)
+    assert "nobody waits" in connection.close_reason
 
 
 def test_a_waiter_that_gives_up_leaves_the_replies_in_step(make_switch, connect_to):
