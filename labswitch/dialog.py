@@ -284,7 +284,7 @@ class SipCall:
         else:
             sdp = read_sdp(request)
             if request.body and sdp is None:
-                transaction.reply(488)
+                transaction.reply(400, "Bad Session Description")
                 return
             transaction.reply(100)
             transaction.on_cancel = lambda _: self._stop_negotiating()

@@ -59,7 +59,7 @@ class Malformed(ValueError):
     """A packet that isn't a SIP message that we can use.
 
     `status` and `reason` are the answer that it deserves; `message` is what could be read of it,
-    when that is a request with enough headers to be answered, else None: drop it.
+    when that is a request with a Via (as mod_sofia does), else None: drop it.
     """
 
     def __init__(self, status: int, reason: str, message: SipMessage | None = None) -> None:
@@ -310,7 +310,5 @@ def _take_body(message: SipMessage, body: bytes) -> str:
 
 def _answerable(message: SipMessage) -> SipMessage | None:
     if not message.is_request or message.method == "ACK":
-        return None
-    if not all(message.get(name) for name in ("Via", "Call-ID", "CSeq", "From", "To")):
         return None
     return message if message.values("Via") else None

@@ -91,7 +91,7 @@ def stamp_via(text: str, source: tuple[str, int]) -> str:
             kept.append(piece)
     if asked_rport:
         kept.append(f"rport={source[1]}")
-    sent_by = pieces[0].split()[-1].partition(":")[0]
+    sent_by = pieces[0].rpartition(" ")[2].partition(":")[0]
     if asked_rport or sent_by != source[0]:
         kept.append(f"received={source[0]}")
     return ";".join(kept)

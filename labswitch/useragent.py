@@ -242,6 +242,8 @@ class UserAgent:
     def _on_invite(self, transaction: ServerTransaction) -> None:
         request = transaction.request
         user = None
+        if self._refuse_unusable(transaction):
+            return
         if self._authenticator is not None:
             user = self._authenticate(self._authenticator, transaction)
             if user is None:
@@ -249,8 +251,6 @@ class UserAgent:
         elif not self._trusted(transaction.source[0]):
             logger.warning("%s: a call from %s is refused", self.name, transaction.source[0])
             transaction.reply(403)
-            return
-        if self._refuse_unusable(transaction):
             return
         try:
             path = DialogPath.of_request(
@@ -284,7 +284,7 @@ class UserAgent:
         elif request.body and request.content_type != SDP_TYPE:
             transaction.reply(415, fields=[("Accept", SDP_TYPE)])
         elif request.body and not _readable_sdp(request.body):
-            transaction.reply(488)
+            transaction.reply(400, "Bad Session Description")
         return transaction.answered
 
     def _authenticate(

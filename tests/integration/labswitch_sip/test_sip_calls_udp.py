@@ -230,7 +230,7 @@ def test_other_requests_are_answered_politely(trunk, method, status):
     ("change", "status"),
     [
         ({"fields": [("Require", "100rel")]}, 420),
-        ({"body": b"v=0\r\nm=video 1 RTP/AVP 31\r\n"}, 488),
+        ({"body": b"v=0\r\nm=video 1 RTP/AVP 31\r\n"}, 400),
         ({"body": b"x", "fields": [("Content-Type", "text/plain")]}, 415),
         ({"contact": "<broken"}, 400),
     ],

@@ -361,7 +361,7 @@ def test_a_reinvite_that_cannot_be_taken_leaves_the_call_as_it_was(bench, error,
 def test_a_reinvite_with_a_broken_description_is_refused(bench):
     bench.up()
     bench.says("INVITE", body=b"v=1\r\n")
-    assert names(bench.wire.take()) == ["488 INVITE"]
+    assert names(bench.wire.take()) == ["400 INVITE"]
     assert bench.told == []
 
 
