@@ -9,6 +9,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import gevent
+
 from labswitch.caller import now_us
 from labswitch.conf import is_true
 from labswitch.events import Headers
@@ -90,23 +92,39 @@ def begin(channel: Channel) -> None:
     if called is None:
         _without_partner(channel)
         return
-    waiting = (State.RESET, State.SOFT_EXECUTE)
-    channel.idle(lambda: not called.up or called.running_state in waiting, PATIENCE)
-    if not channel.up:
-        called.hangup("DESTINATION_OUT_OF_ORDER")
+    called.watchers.append(channel.nudge)
+    try:
+        ready = _come_along(channel, called)
+    finally:
+        called.watchers.remove(channel.nudge)
+    if not ready:
         return
-    if not called.up or called.running_state not in waiting:
-        channel.hangup("DESTINATION_OUT_OF_ORDER")
-        return
-    called.pending_bridge = None
-    called.set_state(State.SOFT_EXECUTE)
-    channel.idle(lambda: not called.up or called.running_state == State.SOFT_EXECUTE, PATIENCE)
     for one, other in ((channel, called), (called, channel)):
         one.application, one.application_data = "uuid_bridge", other.uuid
         one.fire("CHANNEL_EXECUTE", {"Application": "uuid_bridge", "Application-Data": other.uuid})
     bridge(channel, called)
     if channel.up and channel.state in (State.SOFT_EXECUTE, State.RESET):
         channel.set_state(State.EXECUTE)
+
+
+def _come_along(channel: Channel, called: Channel) -> bool:
+    """Wait until the called side has left what it did; False when there is nobody to join."""
+
+    def reached(*states: State) -> bool:
+        return not called.up or called.running_state in states
+
+    waiting = (State.RESET, State.SOFT_EXECUTE)
+    channel.idle(lambda: reached(*waiting), PATIENCE, breakable=False)
+    if not channel.up:
+        called.hangup("DESTINATION_OUT_OF_ORDER")
+        return False
+    if not called.up or called.running_state not in waiting:
+        channel.hangup("DESTINATION_OUT_OF_ORDER")
+        return False
+    called.pending_bridge = None
+    called.set_state(State.SOFT_EXECUTE)
+    channel.idle(lambda: reached(State.SOFT_EXECUTE), PATIENCE, breakable=False)
+    return True
 
 
 def _without_partner(channel: Channel) -> None:
@@ -151,6 +169,7 @@ def bridge(channel: Channel, called: Channel) -> None:
     channel.leg.join(called.leg)
     called.settled.clear()
     called.set_state(State.EXCHANGE_MEDIA)
+    gevent.sleep(0)  # the called side enters its new state first
     for one in (called, channel):
         one.fire("CALL_UPDATE", {"Direction": "SEND", "Bridged-To": link.partner(one).uuid})
     channel.idle(lambda: link.called_left or not called.up, breakable=False)

@@ -71,6 +71,9 @@ class Channel(ChannelData):
 
     def wake(self) -> None:
         self._wake.set()
+        self._notify()
+
+    def _notify(self) -> None:
         for watcher in list(self.watchers):
             watcher()
 
@@ -266,11 +269,13 @@ class Channel(ChannelData):
 
     def _enter(self, state: State) -> None:
         self.running_state = state
+        self._notify()
         if state != State.EXCHANGE_MEDIA:
             self.settled.set()
         if (state in _CALL_STATES and self.direction == "inbound") or self.answered:
             self._mark_routing(state)
-        self.fire("CHANNEL_STATE")
+        if state is not State.NEW:
+            self.fire("CHANNEL_STATE")
         handler = _HANDLERS.get(state)
         if handler:
             handler(self)
@@ -282,6 +287,11 @@ class Channel(ChannelData):
             self.set_call_state(CallState.ACTIVE)
 
     def _on_new(self) -> None:
+        if self.direction == "outbound":
+            self.running_state = State.NONE
+            self.fire("CHANNEL_OUTGOING")
+        else:
+            self.fire("CHANNEL_STATE")
         self.set_state(State.INIT)
 
     def _on_init(self) -> None:
@@ -350,6 +360,7 @@ class Channel(ChannelData):
         self.fire("CHANNEL_HANGUP_COMPLETE")
         self.settled.set()
         self.reported.set()
+        gevent.sleep(0)  # who waited for the end may tell of it before the channel is destroyed
         self.released.wait()
         self.fire("CHANNEL_DESTROY")
         self.running_state = self.state = State.DESTROY

@@ -161,7 +161,8 @@ class ChannelData:
                 out[f"Channel-{way}-Codec-Name"] = codec
                 out[f"Channel-{way}-Codec-Rate"] = "8000"
                 out[f"Channel-{way}-Codec-Bit-Rate"] = "64000"
-        out.update(self.profile.headers("Caller"))
+        if self.running_state is not State.NEW:
+            out.update(self.profile.headers("Caller"))
         if self.other_type and self.other_profile:
             out["Other-Type"] = self.other_type
             out.update(self.other_profile.headers("Other-Leg"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import time
@@ -15,10 +16,11 @@ import gevent
 from gevent.event import Event
 
 from labswitch import commands
+from labswitch.address import AddressError, parse_address, parse_uri
 from labswitch.caller import CallerProfile, Times, now_us
 from labswitch.channel import Channel
 from labswitch.command import Command
-from labswitch.conf import Configuration, Profile
+from labswitch.conf import Configuration, Profile, is_true
 from labswitch.dialog import SipCall
 from labswitch.events import EventBus, Headers
 from labswitch.expand import expand
@@ -148,15 +150,34 @@ class Switch:
 
     def _registered(self, user: str, contacts: list[Contact]) -> None:
         before = self._known_contacts.get(user, {})
-        now = {contact.uri: contact for contact in contacts}
+        now = {contact.uri: contact for contact in self.phones(user)}
         self._known_contacts[user] = now
-        for contact in contacts:
+        for contact in now.values():
             if contact != before.get(contact.uri):
                 self._tell_registration("register", user, contact)
+        if now and not self._several_phones:
+            return  # a new phone took the old one's place: nothing is told of that
         for uri, contact in before.items():
             if uri not in now:
                 expired = contact.expires_at <= time.time()
                 self._tell_registration("expire" if expired else "unregister", user, contact)
+
+    @property
+    def _several_phones(self) -> bool:
+        """`multiple-registrations`; without it the phone registered last is a user's only one."""
+        return any(
+            is_true(value) or value == "contact"
+            for profile in self.configuration.profiles
+            if (value := profile.settings.get("multiple-registrations"))
+        )
+
+    def phones(self, user: str) -> list[Contact]:
+        """A user's phones that can be called."""
+        contacts = self.registrar.contacts(user)
+        return contacts if self._several_phones else contacts[:1]
+
+    def registrations(self) -> dict[str, list[Contact]]:
+        return {user: self.phones(user) for user in self.registrar.all()}
 
     def _tell_registration(self, what: str, user: str, contact: Contact) -> None:
         domain = self.configuration.domain
@@ -177,10 +198,15 @@ class Switch:
                 "network-ip": contact.address[0],
                 "network-port": str(contact.address[1]),
                 "username": user,
-                "user": user,
-                "host": domain,
                 "realm": domain,
                 "user-agent": contact.user_agent,
+                "sip_number_alias": user,
+                "sip_auth_username": user,
+                "sip_auth_realm": domain,
+                "number_alias": user,
+                "user_name": user,
+                "domain_name": domain,
+                **self.configuration.users[user].variables,
             }
 
         self.events.fire("CUSTOM", headers, subclass=f"sofia::{what}")
@@ -193,11 +219,11 @@ class Switch:
         own = self._registering_profile()
         if profile not in ("", "*", own):
             return []
-        return [f"sofia/{own}/{contact.uri}" for contact in self.registrar.contacts(user)]
+        return [f"sofia/{own}/{contact.uri}" for contact in self.phones(user)]
 
     def registered_address(self, uri: str) -> tuple[str, int] | None:
         """Where the phone with this contact URI really is."""
-        for contacts in self.registrar.all().values():
+        for contacts in self.registrations().values():
             for contact in contacts:
                 if contact.uri == uri:
                     return contact.address
@@ -338,7 +364,7 @@ def _inbound_profile(profile: Profile, call: SipCall) -> CallerProfile:
     return CallerProfile(
         direction="inbound",
         unique_id=str(uuids.uuid4()),
-        channel_name=f"sofia/{profile.name}/{number}@{call.from_host}",
+        channel_name=f"sofia/{profile.name}/{_caller_address(call)}",
         destination_number=call.to_user,
         context=profile.context,
         username=call.authenticated_user or number,
@@ -354,12 +380,21 @@ def _inbound_profile(profile: Profile, call: SipCall) -> CallerProfile:
     )
 
 
+def _caller_address(call: SipCall) -> str:
+    """`user@host:port` of the From header, as FreeSWITCH names channels."""
+    with contextlib.suppress(AddressError):
+        uri = parse_uri(parse_address(call.headers.get("From", "")).uri)
+        if uri.port:
+            return f"{call.from_user}@{uri.host}:{uri.port}"
+    return f"{call.from_user}@{call.from_host}"
+
+
 def _inbound_variables(profile: Profile, call: SipCall) -> dict[str, str]:
     host, port = call.source
     variables = {
         "sip_from_user": call.from_user,
         "sip_from_host": call.from_host,
-        "sip_from_uri": f"{call.from_user}@{call.from_host}",
+        "sip_from_uri": _caller_address(call),
         "sip_from_display": call.from_name,
         "sip_call_id": call.call_id,
         "sip_network_ip": host,
