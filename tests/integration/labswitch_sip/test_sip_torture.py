@@ -6,7 +6,8 @@ import logging
 import random
 
 import pytest
-from sip_rig import HOST, OFFER, rig, wait_for
+from sip_packets import HOST, OFFER, invite_packet
+from sip_rig import rig, wait_for
 
 MUTATIONS = 500
 
@@ -42,21 +43,6 @@ def assert_unharmed(trunk) -> None:
     wait_for(trunk.desk.ended, "the end of the call")
 
 
-def plain_invite(port: int, number: int = 0) -> bytes:
-    return (
-        f"INVITE sip:12345@{HOST} SIP/2.0\r\n"
-        f"Via: SIP/2.0/UDP {HOST}:{port};branch=z9hG4bK-t{number};rport\r\n"
-        "Max-Forwards: 70\r\n"
-        f'From: "Li" <sip:13812345678@{HOST}>;tag=t{number}\r\n'
-        f"To: <sip:12345@{HOST}>\r\n"
-        f"Call-ID: torture-{port}-{number}\r\n"
-        "CSeq: 1 INVITE\r\n"
-        f"Contact: <sip:13812345678@{HOST}:{port}>\r\n"
-        "Content-Type: application/sdp\r\n"
-        f"Content-Length: {len(OFFER)}\r\n\r\n"
-    ).encode() + OFFER
-
-
 @pytest.mark.parametrize(
     ("old", "new", "status"),
     [
@@ -77,7 +63,7 @@ def plain_invite(port: int, number: int = 0) -> bytes:
 )
 def test_what_is_wrong_is_answered(trunk, old, new, status):
     phone = trunk.phone()
-    phone.send(plain_invite(phone.port).replace(old.encode(), new.encode()))
+    phone.send(invite_packet(phone.port).replace(old.encode(), new.encode()))
     assert phone.expect(status)
     assert_unharmed(trunk)
 
@@ -85,7 +71,7 @@ def test_what_is_wrong_is_answered(trunk, old, new, status):
 @pytest.mark.parametrize("name", ["Via", "From", "To", "Call-ID", "CSeq"])
 def test_a_request_without_a_mandatory_header_is_answered_if_it_says_who_sent_it(trunk, name):
     phone = trunk.phone()
-    lines = plain_invite(phone.port).split(b"\r\n")
+    lines = invite_packet(phone.port).split(b"\r\n")
     phone.send(b"\r\n".join(line for line in lines if not line.startswith(name.encode() + b":")))
     if name == "Via":
         assert phone.silent(0.2)
@@ -96,7 +82,7 @@ def test_a_request_without_a_mandatory_header_is_answered_if_it_says_who_sent_it
 
 def test_truncation_at_every_byte(trunk):
     phone = trunk.phone()
-    packet = plain_invite(phone.port)
+    packet = invite_packet(phone.port)
     head = packet.index(b"\r\n\r\n")
     for length in range(head):
         phone.send(packet[:length])
@@ -106,7 +92,7 @@ def test_truncation_at_every_byte(trunk):
 
 def test_a_datagram_of_the_largest_size(trunk):
     phone = trunk.phone()
-    phone.send(plain_invite(phone.port) + b"x" * 60_000)
+    phone.send(invite_packet(phone.port) + b"x" * 60_000)
     assert phone.expect(513)
     phone.send(b"\xff" * 65_000)
     assert_unharmed(trunk)
@@ -116,7 +102,7 @@ def test_500_random_mutations(trunk):
     chance = random.Random(12345)
     phone = trunk.phone()
     for number in range(MUTATIONS):
-        packet = bytearray(plain_invite(phone.port, number))
+        packet = bytearray(invite_packet(phone.port, number))
         for _ in range(chance.randrange(1, 20)):
             match chance.randrange(3):
                 case 0:
@@ -136,7 +122,7 @@ def test_mutated_requests_inside_the_call(trunk):
     tag = trunk.desk.calls[0].path.local_tag
     for number in range(MUTATIONS):
         packet = bytearray(
-            plain_invite(held.port, number)
+            invite_packet(held.port, number)
             .replace(f"torture-{held.port}-{number}".encode(), held.call_id.encode())
             .replace(b"INVITE", chance.choice([b"INVITE", b"INFO", b"ACK", b"OPTIONS", b"UPDATE"]))
             .replace(f"To: <sip:12345@{HOST}>".encode(), f"To: <sip:a@b>;tag={tag}".encode())
@@ -154,7 +140,7 @@ def test_responses_that_nobody_asked_for(trunk):
     for status in (100, 180, 200, 404, 699):
         line = f"SIP/2.0 {status} x".encode()
         phone.send(
-            plain_invite(phone.port).replace(f"INVITE sip:12345@{HOST} SIP/2.0".encode(), line)
+            invite_packet(phone.port).replace(f"INVITE sip:12345@{HOST} SIP/2.0".encode(), line)
         )
     assert phone.silent(0.2)
     assert_unharmed(trunk)
