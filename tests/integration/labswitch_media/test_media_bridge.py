@@ -27,10 +27,12 @@ def test_given_a_bridge_each_side_hears_the_other_alone(phone: Make, codec: g711
 
 
 def test_given_the_same_codec_when_bridged_the_payload_passes_unchanged(phone: Make) -> None:
-    citizen, agent = phone(440), phone()
+    """µ-law has two zeros; decoding and encoding again would make one of them the other."""
+    citizen, agent = phone(None, g711.PCMU), phone(None, g711.PCMU)
     citizen.port.bridge(agent.port)
+    citizen.frames = [b"\x7f\xff" * 80]
     until(lambda: len(agent.audio) >= 10)
-    assert {each.payload for each in agent.audio} <= set(citizen.frames)
+    assert {each.payload for each in agent.audio} == set(citizen.frames)
 
 
 def test_given_a_recorded_bridge_left_is_the_caller_and_right_what_it_heard(
