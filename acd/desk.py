@@ -67,7 +67,7 @@ def give(floor: Floor, agent: Agent, queues: dict[str, int], skills: dict[str, i
     for contact in floor.hall.holding_out_for(agent.id):
         if contact.lane and not contact.lane.mask:
             floor.hall.remove(contact)
-            matching.settle(floor, contact)
+            matching.seek(floor, contact)
 
 
 def _levels(levels: dict[str, int]) -> dict[str, int]:
@@ -123,7 +123,8 @@ def restore(floor: Floor, message: AgentRestored) -> None:
     state = message.state
     if state in ON_OFFER:
         state = AgentState.READY
-    agent.idle_since, agent.since, agent.reason = since, since, message.reason
+    floor.roster.now_idle(agent, since)
+    agent.since, agent.reason = since, message.reason
     agent.logged_in_at = min(agent.logged_in_at or since, since)
     agent.busy_since = since if state in ON_CALL or state is AgentState.WRAP_UP else None
     agent.contact = message.contact if state in ON_CALL else None
@@ -208,7 +209,7 @@ def _take_back(floor: Floor, agent: Agent, result: OfferResult) -> None:
     offer = floor.offers[agent.offer or ""]
     _, contact = matching.withdraw(floor, offer, result)
     end_offer(floor, agent, result)
-    matching.settle(floor, contact)
+    matching.seek(floor, contact)
 
 
 def end_offer(floor: Floor, agent: Agent, result: OfferResult) -> None:

@@ -151,7 +151,7 @@ def ended(floor: Floor, message: OfferEnded) -> None:
         return
     agent, contact = matching.close_offer(floor, offer)
     desk.end_offer(floor, agent, result)
-    matching.settle(floor, contact)
+    matching.seek(floor, contact)
     matching.serve(floor, agent)
 
 
@@ -159,7 +159,7 @@ def lease_over(floor: Floor, offer: Reservation) -> None:
     """Nobody answered within the lease."""
     agent, contact = matching.withdraw(floor, offer, OfferResult.NO_ANSWER)
     desk.end_offer(floor, agent, OfferResult.NO_ANSWER)
-    matching.settle(floor, contact)
+    matching.seek(floor, contact)
 
 
 # --- virtual hold ---------------------------------------------------------------------------
@@ -175,11 +175,11 @@ def callback_chosen(floor: Floor, message: CallbackChosen) -> None:
     if offer:
         agent, _ = matching.withdraw(floor, offer, OfferResult.WITHDRAWN)
         desk.end_offer(floor, agent, OfferResult.WITHDRAWN)
-        matching.settle(floor, contact)
+        matching.seek(floor, contact)
         matching.serve(floor, agent)
     else:
         floor.hall.remove(contact)
-        matching.settle(floor, contact)
+        matching.seek(floor, contact)
 
 
 def callback_answered(floor: Floor, message: CallbackAnswered) -> None:
@@ -193,7 +193,7 @@ def callback_answered(floor: Floor, message: CallbackAnswered) -> None:
     contact.virtual = False  # the citizen is on the line now, in the old place
     contact.entered_at = floor.now
     floor.timers.cancel(("contact", contact.id))
-    matching.settle(floor, contact)
+    matching.seek(floor, contact)
 
 
 def callback_failed(floor: Floor, message: CallbackFailed) -> None:
@@ -216,7 +216,7 @@ def time_is_up(floor: Floor, contact: Contact) -> None:
     if contact.stage is Stage.DIALING:
         not_reached(floor, contact)
     elif contact.stage is Stage.RESTING:
-        matching.settle(floor, contact)
+        matching.seek(floor, contact)
     elif contact.stage is Stage.WAITING:
         matching.wake(floor, contact)
 

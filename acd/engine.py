@@ -90,9 +90,8 @@ class Engine:
         if not isinstance(message, OfferAnswered):
             # An answer counts even if it is heard a moment after the lease: somebody picked up.
             self._run_due()
-        handler = _HANDLERS.get(type(message))
-        if handler:
-            handler(floor, message)
+        self._take(message)
+        matching.settle(floor)
         self._run_due()
         return floor.out
 
@@ -102,11 +101,14 @@ class Engine:
         Contacts and agents are only brought together when all are known, so that the first
         contact in line is served first whatever the order of the messages.
         """
-        found: list[Output] = []
-        self._floor.paused = True
+        floor = self._floor
+        floor.out = []
         for message in messages:
-            found.extend(self.step(message))
-        return found + self._resume()
+            self._clock(message.at)
+            self._take(message)
+        matching.settle_all(floor)
+        self._run_due()
+        return floor.out
 
     def configure(self, config: Config, at: float) -> list[Output]:
         """Change the settings while people wait: nobody is lost, nobody loses the place."""
@@ -119,15 +121,18 @@ class Engine:
         old, floor.config = floor.config, config
         floor.roster.configure(config)
         floor.closed = {name: at for name, at in floor.closed.items() if name in config.queues}
-        floor.paused = True
-        for contact in waiting:
+        for contact in floor.contacts.values():
             if contact.queue in config.queues:
                 matching.line_up(floor, contact)
-                matching.settle(floor, contact)
+        for contact in waiting:
+            if contact.queue in config.queues:
+                matching.seek(floor, contact)
             else:
                 gone = overflow.gone(floor, old.queues[contact.queue])
                 matching.overflow_to(floor, contact, gone)
-        return floor.out + self._resume()
+        matching.settle_all(floor)
+        self._run_due()
+        return floor.out
 
     def next_deadline(self) -> float | None:
         """Return when a Tick is due (seconds, UTC), or None while nothing runs."""
@@ -142,24 +147,25 @@ class Engine:
         floor.behind = max(0.0, floor.now - at)
         floor.now = max(floor.now, at)
 
-    def _resume(self) -> list[Output]:
-        floor = self._floor
-        floor.out = []
-        floor.paused = False
-        matching.match_all(floor)
-        self._run_due()
-        return floor.out
+    def _take(self, message: Input) -> None:
+        handler = _HANDLERS.get(type(message))
+        if handler:
+            handler(self._floor, message)
 
     def _run_due(self) -> None:
+        """Do all that is due, as one moment: what it sets free is joined afterwards."""
         floor = self._floor
-        while not floor.paused:
-            owner = floor.timers.pop(floor.now)
-            if owner is None:
-                return
-            kind, name = owner
-            if kind == "offer":
-                door.lease_over(floor, floor.offers[name])
-            elif kind == "agent":
-                desk.time_is_up(floor, floor.roster.agents[name])
-            else:
-                door.time_is_up(floor, floor.contacts[name])
+        while owner := floor.timers.pop(floor.now):
+            while owner:
+                self._wake(*owner)
+                owner = floor.timers.pop(floor.now)
+            matching.settle(floor)
+
+    def _wake(self, kind: str, name: str) -> None:
+        floor = self._floor
+        if kind == "offer":
+            door.lease_over(floor, floor.offers[name])
+        elif kind == "agent":
+            desk.time_is_up(floor, floor.roster.agents[name])
+        else:
+            door.time_is_up(floor, floor.contacts[name])

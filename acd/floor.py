@@ -40,7 +40,8 @@ class Floor:
         self.stats: dict[str, QueueStats] = {}
         self.closed: dict[str, float] = {}  # queue -> since
         self.unstaffed: dict[str, float] = {}  # queue -> since
-        self.paused = False  # contacts and agents are let in, but not brought together yet
+        self.seeking: dict[str, bool] = {}  # contacts to place in this step; True: newly come
+        self.freed: list[Agent] = []  # agents who came free in this step
         self.serial = 0
         self.out: list[Output] = []
 

@@ -1,7 +1,7 @@
 """Bringing contacts and agents together.
 
-After every step no free agent and waiting contact are left who could be joined. So a new contact
-only looks for a free agent, and an agent who comes free only looks for a waiting contact.
+After every step no free agent and waiting contact are left who could be joined. So at the end of a
+step only those look around who are new: contacts for a free agent, agents for a waiting contact.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def enter(floor: Floor, contact: Contact) -> None:
     if rule:
         overflow_to(floor, contact, overflow.ending(rule))
     else:
-        settle(floor, contact, fresh=True)
+        seek(floor, contact, fresh=True)
 
 
 def line_up(floor: Floor, contact: Contact) -> None:
@@ -61,23 +61,74 @@ def line_up(floor: Floor, contact: Contact) -> None:
         contact.announce_at = max(floor.now, contact.entered_at + first)
 
 
-def settle(floor: Floor, contact: Contact, *, fresh: bool = False) -> None:
-    """Offer the contact to somebody, or let it go by rule, or let it wait."""
+def seek(floor: Floor, contact: Contact, *, fresh: bool = False) -> None:
+    """The contact looks for an agent; it finds one, waits or goes at the end of the step."""
     contact.stage = Stage.WAITING
-    contact.resume_at = None
-    if contact.queue not in floor.config.queues:
+    contact.resume_at = contact.agent = None
+    if contact.queue in floor.config.queues:
+        floor.seeking[contact.id] = fresh
+    else:
         overflow_to(floor, contact, overflow.gone(floor, None))
-        return
+
+
+def serve(floor: Floor, agent: Agent) -> None:
+    """The agent came free, or can do more than before."""
+    floor.freed.append(agent)
+
+
+def settle(floor: Floor) -> None:
+    """Join all who came to look for each other in this step.
+
+    They are joined only now, so that an agent and a contact who come free together (an offer that
+    failed) don't find each other past somebody who has waited for longer.
+    """
+    while floor.seeking or floor.freed:
+        seeking, floor.seeking = floor.seeking, {}
+        freed, floor.freed = floor.freed, []
+        contacts = [floor.contacts[name] for name in seeking]
+        if freed:
+            for contact in contacts:
+                wait(floor, contact)
+            for agent in freed:
+                _serve_next(floor, agent)
+        contacts.sort(key=lambda contact: contact.key)
+        for contact in contacts:
+            if contact.stage is Stage.WAITING and contact.id in floor.contacts:
+                floor.hall.remove(contact)
+                _place(floor, contact, fresh=seeking[contact.id])
+
+
+def settle_all(floor: Floor) -> None:
+    """Join all who can be joined, the contacts in their order; after a restart or a change."""
+    for name in floor.seeking:
+        wait(floor, floor.contacts[name])
+    floor.seeking, floor.freed = {}, []
+    lanes: list[tuple[Key, Lane]] = [(lane.head, lane) for lane in floor.hall.lanes()]
+    heapq.heapify(lanes)
+    while lanes:
+        _, lane = heapq.heappop(lanes)
+        contact = floor.hall.head(lane)
+        if _offer_to_somebody(floor, contact, lane.mask) and lane.keys:
+            heapq.heappush(lanes, (lane.head, lane))
+
+
+def wait(floor: Floor, contact: Contact) -> None:
+    """Let the contact stand in line."""
+    ask(floor, contact)
+    floor.hall.add(contact, who(floor, contact))
+    schedule(floor, contact)
+
+
+def _place(floor: Floor, contact: Contact, *, fresh: bool) -> None:
     ask(floor, contact)
     eligible = who(floor, contact)
-    if not floor.paused:
-        if _offer_to_somebody(floor, contact, eligible):
-            return
-        rule = overflow.due(floor, contact, fresh=fresh)
-        if rule:
-            overflow_to(floor, contact, overflow.ending(rule))
-            return
-        floor.out.append(explain(floor, contact, eligible, None, _why_nobody(contact)))
+    if _offer_to_somebody(floor, contact, eligible):
+        return
+    rule = overflow.due(floor, contact, fresh=fresh)
+    if rule:
+        overflow_to(floor, contact, overflow.ending(rule))
+        return
+    floor.out.append(explain(floor, contact, eligible, None, _why_nobody(contact)))
     floor.hall.add(contact, eligible)
     schedule(floor, contact)
 
@@ -138,34 +189,18 @@ def _offer_to_somebody(floor: Floor, contact: Contact, eligible: int) -> bool:
     return True
 
 
-def serve(floor: Floor, agent: Agent) -> None:
-    """Find a waiting contact for an agent who came free."""
-    while not floor.paused and agent.state is AgentState.READY:
+def _serve_next(floor: Floor, agent: Agent) -> None:
+    while agent.state is AgentState.READY:
         contact = floor.hall.first_for(agent)
         if contact is None or contact.lane is None:
             return
-        eligible = contact.lane.mask
-        floor.hall.remove(contact)
-        connect(floor, contact, agent, eligible, "next in line")
-
-
-def match_all(floor: Floor) -> None:
-    """Join all who can be joined, the contacts in their order; after a restart or a change."""
-    lanes: list[tuple[Key, Lane]] = [(lane.head, lane) for lane in floor.hall.lanes()]
-    heapq.heapify(lanes)
-    while lanes:
-        _, lane = heapq.heappop(lanes)
-        contact = floor.hall.head(lane)
-        if lane.mask & floor.roster.in_state[AgentState.READY]:
-            floor.hall.remove(contact)
-            _offer_to_somebody(floor, contact, lane.mask)
-            if lane.keys:
-                heapq.heappush(lanes, (lane.head, lane))
+        connect(floor, contact, agent, contact.lane.mask, "next in line")
 
 
 def connect(floor: Floor, contact: Contact, agent: Agent, eligible: int, rule: str) -> None:
     """It is the contact's turn: reserve the agent, or call the citizen back first."""
     hold = floor.config.queues[contact.queue].virtual_hold
+    floor.hall.remove(contact)
     floor.timers.cancel(("contact", contact.id))
     if contact.virtual and hold.first == "citizen":
         dial(floor, contact, "citizen", None)
@@ -227,6 +262,7 @@ def forget(floor: Floor, contact: Contact) -> None:
     floor.hall.remove(contact)
     floor.timers.cancel(("contact", contact.id))
     floor.contacts.pop(contact.id, None)
+    floor.seeking.pop(contact.id, None)
     floor.stat(contact.queue).waited += max(0.0, floor.now - contact.entered_at)
 
 
@@ -273,7 +309,7 @@ def wake(floor: Floor, contact: Contact) -> None:
         schedule(floor, contact)
         return
     floor.hall.remove(contact)
-    settle(floor, contact)
+    seek(floor, contact)
 
 
 def announce(floor: Floor, contact: Contact) -> None:
@@ -291,4 +327,4 @@ def release_hold(floor: Floor, agent: Agent) -> None:
     """The agent won't be free soon: contacts who waited for this one take anybody."""
     for contact in floor.hall.holding_out_for(agent.id):
         floor.hall.remove(contact)
-        settle(floor, contact)
+        seek(floor, contact)

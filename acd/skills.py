@@ -5,7 +5,7 @@
 
 A bare skill means level 1 or better; an agent who lacks a skill has level 0. Levels go from 0
 to 9. `and`, `or`, `not` and brackets are as usual; comparisons are >= > == != < <=. The empty
-expression asks for nothing.
+expression and `anyone` ask for nothing.
 
 Every comparison is brought down to "at least n", so an expression becomes a few bitwise
 operations on sets of agents (see `SkillIndex`).
@@ -36,7 +36,7 @@ class ExpressionError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Anyone:
     def __str__(self) -> str:
-        return ""
+        return "anyone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Not:
     part: Node
 
     def __str__(self) -> str:
-        return f"not ({self.part or 'anyone'})"
+        return f"not ({self.part})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Demand:
 
 
 def _demand(node: Node) -> Demand:
-    return Demand("anyone" if node == ANYONE else str(node), node)
+    return Demand(str(node), node)
 
 
 NO_DEMAND = _demand(ANYONE)
@@ -147,7 +147,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<name>[^\W\d][\w\-]*(?:\.[\w\-]+)*)|(?P<number>\d+)|(?P<sign>>=|<=|==|!=|>|<|\(|\)))"
 )
 _COMPARISONS = {">=", "<=", "==", "!=", ">", "<"}
-_WORDS = {"and", "or", "not"}
+_WORDS = {"and", "or", "not", "anyone"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +225,8 @@ class _Parser:
     def _nested(self) -> Node:
         if self._take("word", "not"):
             return _negated(self._factor())
+        if self._take("word", "anyone"):
+            return ANYONE
         if self._take("sign", "("):
             node = self._alternatives()
             if not self._take("sign", ")"):

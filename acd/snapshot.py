@@ -32,7 +32,7 @@ class ContactView:
     arrived_at: float
     queued_at: float
     priority: int
-    asks: str
+    asks: str  # "anyone" when nothing is asked for
     virtual: bool
     agent: str | None
 
@@ -103,7 +103,7 @@ def _contact(floor: Floor, contact_id: str) -> ContactView:
         arrived_at=contact.arrived_at,
         queued_at=contact.queued_at,
         priority=contact.priority,
-        asks="" if contact.asks.text == "anyone" else contact.asks.text,
+        asks=contact.asks.text,
         virtual=contact.virtual,
         agent=offer.agent if offer else contact.agent,
     )
