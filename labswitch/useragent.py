@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -137,9 +138,13 @@ class UserAgent:
     ) -> SipCall:
         """Call `request_uri` at `destination`, an IP address and port.
 
-        `to_user` is the To header's user when it isn't the URI's. Raises ValueError for a request
-        URI that isn't one.
+        `to_user` is the To header's user when it isn't the URI's. Raises AddressError, a
+        ValueError, for a request URI or an address that isn't one; names aren't looked up.
         """
+        try:
+            socket.inet_pton(socket.AF_INET, destination[0])
+        except OSError:
+            raise AddressError("a destination that isn't an IPv4 address") from None
         if not request_uri.isprintable() or " " in request_uri or ">" in request_uri:
             raise AddressError("a request URI with forbidden characters")
         target = parse_uri(request_uri)

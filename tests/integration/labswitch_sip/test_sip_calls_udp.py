@@ -150,6 +150,21 @@ def test_a_phone_that_answers_while_it_is_cancelled_is_hung_up(trunk):
     assert trunk.desk.words() == ["provisional", "ended"]
 
 
+@pytest.mark.parametrize(
+    ("uri", "host"),
+    [
+        ("sip:1001@127.0.0.1", "localhost"),
+        ("tel:1001", HOST),
+        ("sip:1001@127.0.0.1\r\nX: y", HOST),
+    ],
+)
+def test_where_nobody_can_be_called(trunk, uri, host):
+    with pytest.raises(ValueError):
+        trunk.agent.invite(
+            uri, (host, 5060), from_user="1", from_name="", sdp=LOCAL, handler=trunk.desk
+        )
+
+
 def test_a_phone_that_is_not_there_fails_at_once(trunk):
     phone = trunk.phone()
     phone.close()
