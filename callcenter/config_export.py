@@ -28,9 +28,7 @@ def export(session: Session, data_dir: Path) -> bool:
         }
         for block in session.scalars(select(BlockedNumber))
     }
-    return live_config.write(
-        data_dir / live_config.FILE, {"agents": agents, "blocked": blocked}
-    )
+    return live_config.write(data_dir / live_config.FILE, {"agents": agents, "blocked": blocked})
 
 
 def directory(session: Session) -> list[AgentDirectoryEntry]:

@@ -18,6 +18,7 @@ from callcenter.sipp import Sipp, SippRun, sipp_missing
 CITIZEN = "13900001234"  # a number of nobody: the range is fictitious
 ANSWER_LIMIT = 90.0  # seconds for the whole call, beside the conversation
 LOOK_EVERY = 0.3
+ANNOUNCED = 4.0  # seconds that the agent's number takes before the two can talk
 
 
 def place(settings: Settings, *, keys: str, rating: str, seconds: int) -> int:
@@ -32,7 +33,8 @@ def place(settings: Settings, *, keys: str, rating: str, seconds: int) -> int:
         tempfile.TemporaryDirectory(prefix="callcenter-call-") as folder,
         Sipp(Path(folder)) as sipp,
     ):
-        phone = sipp.phone("answer_hangup", ring=1.0, talk=float(seconds), calls=1, limit=120)
+        talk = ANNOUNCED + seconds
+        phone = sipp.phone("answer_hangup", ring=1.0, talk=talk, calls=1, limit=talk + ANSWER_LIMIT)
         registered = sipp.register(
             (settings.sip_ip, settings.agent_sip_port),
             {agent: password},

@@ -1,0 +1,270 @@
+"""The whole system for end-to-end tests: every process real, each one killable.
+
+    def test_…(system): …           shared by the tests of a module, idle before each
+    def test_…(make_system): …      one of its own, e.g. with other settings
+
+The switch comes from `switches`, so each test runs on labswitch and, where found, on FreeSWITCH.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import requests
+from sipp import Sipp, SippRun
+from switches import AGENTS, Kind, RunningSwitch, eventually, local_settings
+
+from callcenter import bootstrap, parts
+from callcenter.presence import connect
+from callcenter.processes import Child
+from callcenter.settings import Settings
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SOUNDS = REPOSITORY / "ivr" / "sounds" / "zh"
+OURS = ("projector", "controller", "web")
+
+
+class System:
+    """Redis, database, switch, projector, controller and web on ports of their own."""
+
+    def __init__(self, kind: Kind, settings: Settings) -> None:
+        self.settings = settings
+        self.switch = RunningSwitch(kind, settings)
+        self.children: dict[str, Child] = {}
+        self.phones: dict[str, SippRun] = {}
+        self._sipp: Sipp | None = None
+
+    # --- processes --------------------------------------------------------------------------
+
+    def start(self) -> None:
+        secrets = bootstrap.ensure_data_dir(self.settings)
+        self.settings = bootstrap.with_secrets(self.settings, secrets)
+        self.switch.settings = self.settings
+        self.switch.agents = dict(secrets.sip_passwords)
+        self._start_child(parts.redis_server(self.settings))
+        self.wait_redis()
+        parts.prepare_database(self.settings, secrets)
+        self.switch.start()
+        for name in OURS:
+            self.start_process(name)
+        self.wait_ready()
+
+    def stop(self) -> None:
+        self.hang_up_sipp()
+        for name in reversed(OURS):
+            self.stop_process(name)
+        self.switch.stop()
+        self.stop_process("redis")
+
+    def start_process(self, name: str) -> None:
+        child = parts.ours(self.settings, name, None)
+        child.environ = {**child.environ, **environ(self.settings)}
+        self._start_child(child)
+
+    def stop_process(self, name: str) -> None:
+        if name in self.children:
+            self.children.pop(name).stop()
+
+    def kill(self, name: str) -> None:
+        """`kill -9`; the process stays dead until `start_process`."""
+        child = self.children.pop(name)
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        child.stop()
+
+    def _start_child(self, child: Child) -> None:
+        self.children[child.name] = parts.started(child)
+
+    def log(self, name: str) -> str:
+        path = self.settings.data_dir / "log" / f"{name}.log"
+        return path.read_text("utf-8", "replace") if path.exists() else ""
+
+    # --- waiting ----------------------------------------------------------------------------
+
+    def wait_redis(self) -> None:
+        client = connect(self.settings.redis_url)
+
+        def answers() -> bool:
+            try:
+                return bool(client.ping())
+            except redis.RedisError:
+                return False
+
+        eventually(answers, "redis answers")
+
+    def wait_ready(self, seconds: float = 30.0) -> None:
+        """Until the web answers and says that all is well."""
+
+        def well() -> bool:
+            try:
+                return requests.get(self.url("/healthz"), timeout=2).status_code == 200
+            except requests.RequestException:
+                return False
+
+        eventually(well, f"the system is up\n{self.log('web')}\n{self.log('controller')}", seconds)
+
+    # --- the API ----------------------------------------------------------------------------
+
+    def url(self, path: str) -> str:
+        return f"http://{self.settings.web_host}:{self.settings.web_port}{path}"
+
+    def api(self, path: str, method: str = "GET", **options: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.settings.api_token}"}
+        return requests.request(
+            method, self.url(f"/api/v1/{path}"), headers=headers, timeout=5, **options
+        )
+
+    def calls(self, caller: str | None = None) -> list[dict[str, Any]]:
+        """Call records, newest first."""
+        found: list[dict[str, Any]] = self.api("calls?limit=100").json()["calls"]
+        return [call for call in found if caller in (None, call["caller"])]
+
+    def call(
+        self,
+        caller: str,
+        condition: Callable[[dict[str, Any]], Any],
+        what: str,
+        seconds: float = 30,
+    ) -> dict[str, Any]:
+        """The newest call of `caller` once its record meets `condition`."""
+
+        def met() -> dict[str, Any] | None:
+            found = self.calls(caller)
+            return found[0] if found and condition(found[0]) else None
+
+        try:
+            return dict(eventually(met, what, seconds))
+        except AssertionError as error:
+            raise AssertionError(
+                f"{error}\nrecord: {self.calls(caller)[:1]}\n{self.log('controller')[-6000:]}"
+            ) from None
+
+    def ended(self, caller: str, seconds: float = 60) -> dict[str, Any]:
+        return self.call(caller, lambda call: call["ended_at"], f"call of {caller} ended", seconds)
+
+    def state(self, agent: str) -> str:
+        return str(self.api(f"agents/{agent}/state").json()["state"])
+
+    def set_state(self, agent: str, state: str, **more: str) -> requests.Response:
+        return self.api(f"agents/{agent}/state", "PUT", json={"state": state, **more})
+
+    # --- people -----------------------------------------------------------------------------
+
+    @property
+    def sipp(self) -> Sipp:
+        if self._sipp is None:
+            folder = self.settings.data_dir / f"sipp-{len(list(self.settings.data_dir.iterdir()))}"
+            self._sipp = Sipp(folder)
+        return self._sipp
+
+    def agent(self, number: str, behaviour: Any = "answer_hangup", **options: Any) -> SippRun:
+        """An agent whose phone is registered and who is ready."""
+        phone = self.sipp.phone(behaviour, **options)
+        password = self.switch.agents[number]
+        result = self.sipp.register(
+            self.switch.registrar, {number: password}, self.settings.domain, phone.port
+        ).wait(20)
+        assert result.exit_code == 0, result.explain()
+        self.phones[number] = phone
+        eventually(lambda: self.set_state(number, "ready").status_code == 200, f"{number} ready")
+        eventually(lambda: self.state(number) == "ready", f"agent {number} is ready")
+        return phone
+
+    def citizen(self, dialed: str = "12345", **options: Any) -> SippRun:
+        return self.sipp.citizen(self.switch.trunk, dialed, **options)
+
+    def hang_up_sipp(self) -> None:
+        if self._sipp is not None:
+            self._sipp.close()
+            self._sipp = None
+        self.phones.clear()
+
+    def idle(self) -> None:
+        """Nobody calls, nobody is logged in."""
+        self.hang_up_sipp()
+        self.switch.hang_up_all()
+        for agent in self.switch.agents:
+            eventually(
+                lambda agent=agent: self.set_state(agent, "logged_out").status_code == 200,
+                f"agent {agent} can log out",
+            )
+
+
+def environ(settings: Settings) -> dict[str, str]:
+    """The settings as the environment of a process of ours."""
+    return {
+        "CALLCENTER_DATA_DIR": str(settings.data_dir),
+        "CALLCENTER_DATABASE_URL": settings.database_url,
+        "CALLCENTER_REDIS_URL": settings.redis_url,
+        "CALLCENTER_SIP_PORT": str(settings.sip_port),
+        "CALLCENTER_AGENT_SIP_PORT": str(settings.agent_sip_port),
+        "CALLCENTER_RTP_PORTS": f"{settings.rtp_ports[0]}-{settings.rtp_ports[1]}",
+        "CALLCENTER_ESL_PORT": str(settings.esl_port),
+        "CALLCENTER_ESL_PASSWORD": settings.esl_password,
+        "CALLCENTER_OUTBOUND_PORT": str(settings.outbound_port),
+        "CALLCENTER_WEB_PORT": str(settings.web_port),
+        "CALLCENTER_SOUNDS_DIR": str(settings.sounds_dir),
+        "CALLCENTER_HOTLINES_DIR": str(settings.hotlines_dir),
+        "CALLCENTER_QUEUES_FILE": str(settings.queues_file),
+        "CALLCENTER_MAX_CALLS": str(settings.max_calls),
+        "CALLCENTER_CALLS_PER_SECOND": str(settings.calls_per_second),
+        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONWARNINGS": "default",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+
+
+def _made(kind: Kind, folder: Path, sounds: Path, **changes: Any) -> System:
+    settings = local_settings(folder, sounds)
+    system = System(kind, replace(settings, esl_password="", **changes))
+    try:
+        system.start()
+    except BaseException:
+        system.stop()
+        raise
+    return system
+
+
+@pytest.fixture(scope="module")
+def shared_system(
+    switch_kind: Kind, tone_sounds: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    system = _made(switch_kind, tmp_path_factory.mktemp(f"e2e-{switch_kind}"), tone_sounds)
+    yield system
+    system.stop()
+
+
+@pytest.fixture
+def system(shared_system: System) -> Iterator[System]:
+    """The module's system, with prompts that are short tones, idle before and after."""
+    shared_system.idle()
+    yield shared_system
+    shared_system.hang_up_sipp()
+
+
+@pytest.fixture
+def make_system(
+    switch_kind: Kind, tone_sounds: Path, tmp_path: Path
+) -> Iterator[Callable[..., System]]:
+    """Start a system for this test alone; changes as in Settings, e.g. `sounds_dir=SOUNDS`."""
+    made: list[System] = []
+
+    def make(**changes: Any) -> System:
+        system = _made(switch_kind, tmp_path / f"s{len(made)}", tone_sounds, **changes)
+        made.append(system)
+        return system
+
+    yield make
+    for system in made:
+        system.stop()
+
+
+__all__ = ["AGENTS", "System", "make_system", "shared_system", "system"]
