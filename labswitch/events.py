@@ -52,7 +52,9 @@ class Event:
             if self.body is not None:
                 data["Content-Length"] = str(len(self.body.encode()))
                 data["_body"] = self.body
-            self._json = json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")
+            self._json = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(
+                "utf-8", "replace"
+            )
         return self._json
 
     def plain(self) -> bytes:

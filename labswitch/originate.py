@@ -81,7 +81,7 @@ def originate(
     for group in parsed.groups:
         result = _ring(switch, group, variables, caller, deadline)
         if result.channel is not None:
-            _introduce(result.channel, caller)
+            result.channel.fire("CHANNEL_OUTGOING")
             return result
         cause = result.cause
         if time.monotonic() >= deadline or (caller is not None and not caller.ready):
@@ -189,11 +189,11 @@ class _Attempt:
         return leg.answered or (leg.early_media and not is_true(leg.get("ignore_early_media")))
 
 
-def _introduce(channel: Channel, caller: Channel | None) -> None:
-    if caller is not None:
-        caller.other_type, caller.other_profile = "originatee", replace(channel.profile)
-        caller.profile.callee_id_name = channel.profile.callee_id_name
-        caller.profile.callee_id_number = channel.profile.callee_id_number
+def introduce(channel: Channel, caller: Channel) -> None:
+    """Show the caller whom it reached."""
+    caller.other_type, caller.other_profile = "originatee", replace(channel.profile)
+    caller.profile.callee_id_name = channel.profile.callee_id_name
+    caller.profile.callee_id_number = channel.profile.callee_id_number
 
 
 # --- from endpoints to phones ------------------------------------------------------------------
@@ -281,7 +281,6 @@ def command(switch: Switch, argument: str) -> str:
         return f"-ERR {result.cause}\n"
     channel = result.channel
     _flip(channel)
-    channel.fire("CHANNEL_OUTGOING")
     channel.fire("CALL_UPDATE", {"Direction": "RECV"})
     if target.startswith("&"):
         application, _, rest = target[1:].partition("(")

@@ -64,9 +64,9 @@ class Rooms:
 
     def join(self, name: str, channel: Channel, flags: set[str]) -> RoomMember:
         room = self._rooms.get(name)
-        created = room is None
         if room is None:
             room = self._rooms[name] = Room(name, Conference(name))
+            self._tell(room, "conference-create")
         member = RoomMember(next(self._ids), channel, room, flags)
         member.muted, member.deaf = "mute" in flags, "deaf" in flags
         room.members.append(member)
@@ -78,8 +78,6 @@ class Rooms:
                 "conference_uuid": room.uuid,
             }
         )
-        if created:
-            self._tell(room, "conference-create", member)
         self._tell(room, "add-member", member)
         return member
 
@@ -97,7 +95,7 @@ class Rooms:
         if not room.members:
             self._rooms.pop(room.name, None)
             room.mixer.close()
-            self._tell(room, "conference-destroy", member)
+            self._tell(room, "conference-destroy")
 
     def kick(self, member: RoomMember) -> None:
         self._tell(member.room, "kick-member", member)
@@ -119,19 +117,24 @@ class Rooms:
         if port is not None and not port.closed:
             member.room.mixer.join(port, deaf=member.deaf, mute=member.muted)
 
-    def _tell(self, room: Room, action: str, member: RoomMember) -> None:
+    def _tell(self, room: Room, action: str, member: RoomMember | None = None) -> None:
         def headers() -> Headers:
-            return {
+            about: Headers = {
                 "Conference-Name": room.name,
                 "Conference-Size": str(len(room.members)),
                 "Conference-Profile-Name": "default",
                 "Conference-Unique-ID": room.uuid,
-                "Member-Type": "moderator" if "moderator" in member.flags else "member",
-                "Member-ID": str(member.id),
-                "Hear": "false" if member.deaf else "true",
-                "Speak": "false" if member.muted else "true",
-                "Action": action,
-                **member.channel.headers("CUSTOM"),
             }
+            return {**about, **(_describe(member) if member else {}), "Action": action}
 
         self._events.fire("CUSTOM", headers, subclass=SUBCLASS)
+
+
+def _describe(member: RoomMember) -> Headers:
+    return {
+        **member.channel.headers("CUSTOM"),
+        "Member-Type": "moderator" if "moderator" in member.flags else "member",
+        "Member-ID": str(member.id),
+        "Hear": "false" if member.deaf else "true",
+        "Speak": "false" if member.muted else "true",
+    }

@@ -287,7 +287,7 @@ class Switch:
         if not _UUID.match(uuid) or uuid in self.channels:
             raise OutboundRefused("DESTINATION_OUT_OF_ORDER")
         if not self._admit():
-            raise OutboundRefused("SWITCH_CONGESTION")
+            raise OutboundRefused("DESTINATION_OUT_OF_ORDER")
         profile = next(p for p in self.configuration.profiles if p.name == plan.profile)
         leg = SipLeg(self, profile, target=(plan.uri, plan.address))
         channel = Channel(self, leg, _outbound_profile(plan, uuid, caller))
@@ -304,25 +304,23 @@ class Switch:
     def hold_changed(self, channel: Channel, held: bool) -> None:
         """A phone put its call on hold or took it back: its partner hears music meanwhile."""
         channel.held = held
+        partner = channel.link.partner(channel) if channel.link else None
+        times = channel.profile.times
         if held:
-            channel.profile.times.last_hold = now_us()
+            times.last_hold = now_us()
             channel.set_call_state(CallState.HELD)
             channel.fire("CHANNEL_HOLD")
-        else:
-            times = channel.profile.times
-            times.hold_accum += now_us() - times.last_hold if times.last_hold else 0
-            channel.set_call_state(CallState.UNHELD)
-            channel.fire("CHANNEL_UNHOLD")
-            channel.set_call_state(CallState.ACTIVE)
-        if channel.link is None:
-            return
-        partner = channel.link.partner(channel)
-        if held:
             music = channel.get("hold_music") or "local_stream://moh"
-            if music != "silence":
+            if partner is not None and music != "silence":
                 partner.queue_command(Command.execute("playback", music, loops=-1))
-        else:
+            return
+        if partner is not None:
             partner.interrupt()
+            gevent.sleep(0)  # the music ends before the hold does
+        times.hold_accum += now_us() - times.last_hold if times.last_hold else 0
+        channel.set_call_state(CallState.UNHELD)
+        channel.fire("CHANNEL_UNHOLD")
+        channel.set_call_state(CallState.ACTIVE)
 
     # --- commands --------------------------------------------------------------------------
 

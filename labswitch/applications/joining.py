@@ -24,6 +24,9 @@ def bridge(channel: Channel, argument: str) -> None:
     channel.set("originate_disposition", result.cause)
     channel.set("DIALSTATUS", _DIAL_STATUS.get(result.cause, result.cause))
     if result.channel is not None:
+        if result.channel.answered:
+            channel.leg.answer()
+        originate.introduce(result.channel, channel)
         bridging.bridge(channel, result.channel)
         return
     if channel.ready and not _goes_on(channel, result.cause):

@@ -86,7 +86,7 @@ def dump(channel: Channel, argument: str) -> str:
         **channel.headers("CHANNEL_DATA"),
     }
     if argument.lower() == "json":
-        return json.dumps(headers, ensure_ascii=False)
+        return json.dumps(headers, ensure_ascii=False, separators=(",", ":"))
     return plain_lines(headers).decode() + "\n"
 
 

@@ -112,7 +112,7 @@ def _on_members(rooms: Rooms, room: Room, action: str, whom: str) -> str:
         return f"-ERR Non-Existant ID {whom}\n"
     for member in members:
         act(rooms, member)
-    return "".join(f"OK {said} {member.id}\n" for member in members)
+    return "".join(f"+OK {said} {member.id}\n" for member in members)
 
 
 def _list(switch: Switch, room: Room, rest: list[str]) -> str:
