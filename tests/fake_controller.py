@@ -54,6 +54,11 @@ class FakeCall:
         self.execute(app, arg)
         return self.wait_for("CHANNEL_EXECUTE_COMPLETE", seconds, Application=app)
 
+    def finish(self, cause: str = "NORMAL_CLEARING") -> None:
+        """Hang up, not before the phone had time to see that it was answered."""
+        self.run("playback", "tone_stream://%(200,0,400)")
+        self.execute("hangup", cause)
+
     def wait_for(self, name: str, seconds: float = 10.0, **headers: str) -> dict[str, Any]:
         """The next event of that name and with those headers (`_` for `-`)."""
         deadline = time.monotonic() + seconds
@@ -83,6 +88,8 @@ class FakeCall:
                     self._replies.put(headers)
         except (OSError, ValueError):
             self.closed.set()
+        finally:
+            self._reader.close()
 
     def _head(self) -> dict[str, str]:
         headers = {}
@@ -132,5 +139,6 @@ class FakeController:
                 connection, _ = self._server.accept()
                 call = FakeCall(connection)
                 self._all.append(call)
-                call.greet()
-                self._calls.put(call)
+                with contextlib.suppress(OSError, queue.Empty):  # the caller was quicker
+                    call.greet()
+                    self._calls.put(call)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import signal
 import subprocess
 import time
@@ -101,8 +102,10 @@ class RunningSwitch:
             return probe.api(command).strip()
 
     def calls(self) -> int:
-        """Channels that are up."""
-        return int(self.api("show channels count").split()[0])
+        """Channels that are up, this instant; `show channels` comes from a table and lags."""
+        found = re.search(r"^(\d+) session\(s\) - peak", self.api("status"), re.MULTILINE)
+        assert found, "no count of sessions in `status`"
+        return int(found[1])
 
     def hang_up_all(self) -> None:
         """End every call, so that the next test finds an idle switch."""

@@ -19,7 +19,7 @@ def test_published_number_reaches_the_controller(
     assert call.headers["caller-caller-id-number"] == "13812345678"
     call.run("answer")
     call.run("playback", "tone_stream://%(200,0,400)")
-    call.execute("hangup", "NORMAL_CLEARING")
+    call.finish()
     result = citizen.wait(20)
     assert result.exit_code == 0, result.explain()
     assert "180 Ringing" in result.messages
@@ -34,9 +34,21 @@ def test_keys_reach_the_controller_by_info_and_by_rfc_4733(
         call.run("answer")
         assert call.wait_for("DTMF")["DTMF-Digit"] == "1"
         assert call.wait_for("DTMF")["DTMF-Digit"] == "9"
-        call.execute("hangup")
+        call.finish()
         result = citizen.wait(20)
         assert result.exit_code == 0, result.explain()
+
+
+def test_caller_who_sends_no_sound_hears_the_prompts_in_time(
+    switch: RunningSwitch, controller: FakeController, phones: Sipp
+) -> None:
+    citizen = phones.citizen(switch.trunk, "12345", dtmf="rfc4733")  # silent until a key
+    call = controller.next_call()
+    call.run("answer")
+    call.run("playback", "silence_stream://400", seconds=2)
+    call.finish()
+    result = citizen.wait(20)
+    assert result.exit_code == 0, result.explain()
 
 
 def test_number_that_is_not_published_is_not_found(
@@ -130,7 +142,7 @@ def test_agent_can_hear_what_a_citizen_hears(
     )
     call = controller.next_call()
     assert call.variable("cc_dialed") == "12345"
-    call.execute("hangup", "NO_ANSWER")
+    call.finish("NO_ANSWER")
     result = run.wait(20)
     assert result.exit_code == 0, result.explain()
 

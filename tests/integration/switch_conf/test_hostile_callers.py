@@ -33,7 +33,7 @@ def test_api_call_in_a_display_name_is_not_run(
         call.run("answer")
         # the worst that a careless controller could do: expand it on purpose
         call.run("set", "cc_echo=${caller_id_name}${sip_from_display}${sip_full_from}")
-        call.execute("hangup")
+        call.finish()
         result = citizen.wait(20)
     assert result.exit_code == 0, result.explain()
     assert not trap.exists()
@@ -74,7 +74,7 @@ def test_log_names_no_citizen(make_switch, phones: Sipp) -> None:
         call = controller.next_call()
         call.run("answer")
         call.run("playback", "/nowhere/missing.wav")
-        call.execute("hangup")
+        call.finish()
         assert citizen.wait(20).exit_code == 0
     refused = phones.refused(switch.trunk, "999", 404, caller="13512349876").wait(20)
     assert refused.exit_code == 0

@@ -61,7 +61,7 @@ def test_controller_that_comes_late_still_gets_a_new_call(
         assert call.variable("cc_dialed") == "12345"
         assert call.variable("cc_stage") is None
         call.run("answer")
-        call.execute("hangup")
+        call.finish()
         result = citizen.wait(20)
     assert result.exit_code == 0, result.explain()
 
@@ -87,7 +87,7 @@ def test_standby_takes_over_at_once_when_a_controller_dies_within_a_prompt(
             assert kept == {"cc_stage": "queue", "cc_queue": "general", "cc_queued_at": "1234.5"}
             assert again.variable("cc_dialed") == "12345"
             again.run("playback", "tone_stream://%(100,0,400)")
-            again.execute("hangup")
+            again.finish()
             result = citizen.wait(20)
     assert result.exit_code == 0, result.explain()
 
@@ -105,7 +105,7 @@ def test_call_that_had_begun_waits_for_a_controller_that_restarts(
         eventually(call.closed.is_set, "the connection closed")
         eventually(lambda uuid=call.uuid: music(switch, uuid), "music while nobody attends")
     with FakeController(switch.settings.outbound_port) as controller:
-        controller.next_call(12).execute("hangup")
+        controller.next_call(12).finish()
         result = citizen.wait(20)
     assert result.exit_code == 0, result.explain()
 
@@ -149,7 +149,7 @@ def test_citizen_goes_on_to_the_survey_when_the_agent_is_gone_and_the_controller
         assert again.variable("cc_agent") == "1001"
         assert again.variable("socket_resume") == "true"
         again.run("playback", "tone_stream://%(100,0,400)")
-        again.execute("hangup")
+        again.finish()
         result = citizen.wait(20)
     assert result.exit_code == 0, result.explain()
     assert only_record(switch, caller="13911114444")["variables"]["cc_stage"] == "survey"
