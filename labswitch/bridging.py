@@ -76,10 +76,8 @@ def request(originator: Channel, called: Channel) -> bool:
 def _introduce(originator: Channel, called: Channel) -> None:
     """Show each side the other's number."""
     a, b = originator.profile, called.profile
-    originator.other_type, originator.other_profile = "originatee", b.next()
-    called.other_type, called.other_profile = "originator", a.next()
-    if called.direction == "outbound":
-        b.logical_direction = "outbound"
+    originator.other_type, originator.other_profile = "originatee", b.as_other_leg(called=True)
+    called.other_type, called.other_profile = "originator", a.as_other_leg(called=False)
     a.callee_id_name, a.callee_id_number = b.callee_id_name, b.callee_id_number
     b.caller_id_name, b.caller_id_number = a.caller_id_name, a.caller_id_number
 
@@ -171,9 +169,22 @@ def bridge(channel: Channel, called: Channel) -> None:
     called.set_state(State.EXCHANGE_MEDIA)
     gevent.sleep(0)  # the called side enters its new state first
     for one in (called, channel):
-        one.fire("CALL_UPDATE", {"Direction": "SEND", "Bridged-To": link.partner(one).uuid})
+        _tell_update(one, link.partner(one))
     channel.idle(lambda: link.called_left or not called.up, breakable=False)
     _leave(link, ids)
+
+
+def _tell_update(channel: Channel, partner: Channel) -> None:
+    """Tell whom the far end's display now shows."""
+    profile = channel.profile
+    called = channel.direction == "outbound"
+    name = profile.caller_id_name if called else profile.callee_id_name
+    number = profile.caller_id_number if called else profile.callee_id_number
+    channel.set("last_sent_callee_id_name", name)
+    channel.set("last_sent_callee_id_number", number)
+    about: Headers = {"Direction": "SEND", "Bridged-To": partner.uuid}
+    about["Sent-Callee-ID-Name"], about["Sent-Callee-ID-Number"] = name, number
+    channel.fire("CALL_UPDATE", about)
 
 
 def _leave(link: Link, ids: Headers) -> None:

@@ -103,6 +103,14 @@ class CallerProfile:
             uuid=str(uuid.uuid4()),
         )
 
+    def as_other_leg(self, *, called: bool) -> CallerProfile:
+        """A copy for the other leg's events, as FreeSWITCH makes it: the caller's has no times."""
+        times = replace(self.times) if called else Times()
+        direction = "inbound" if called else self.logical_direction
+        return replace(
+            self, times=times, logical_direction=direction, profile_index="", transfer_source=""
+        )
+
     def headers(self, prefix: str) -> dict[str, str]:
         """The event headers of this profile, each beginning with `prefix`."""
         out = {

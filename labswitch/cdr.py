@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 
-from labswitch.caller import CallerProfile
+from labswitch.caller import CallerProfile, Times
 from labswitch.causes import CAUSE_NUMBERS
 from labswitch.events import array_text, url_encode
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from labswitch.channel import Channel
 
 log = logging.getLogger(__name__)
+
+SECOND = 1_000_000  # in microseconds
 
 
 def finish(channel: Channel) -> None:
@@ -68,26 +70,34 @@ def _set_times(channel: Channel) -> None:
         channel.set(f"{name}_uepoch", str(point))
     channel.set("hold_accum_seconds", str(times.hold_accum // 1_000_000))
     channel.set("hold_accum_ms", str(times.hold_accum // 1000))
+    channel.set("hold_accum_usec", str(times.hold_accum))
     if channel.app_log:
         channel.set("last_app", channel.app_log[-1][0])
         channel.set("last_arg", channel.app_log[-1][1])
     number, name = channel.profile.caller_id_number, channel.profile.caller_id_name
     channel.set("caller_id", f'"{name}" <{number}>' if name else number)
-    seconds = 1_000_000
-    duration = times.hungup - times.created
-    talked = times.hungup - times.answered if times.answered else 0
-    to_answer = times.answered - times.created if times.answered else 0
-    waited = times.bridged - times.created if times.bridged else 0
-    rounded = times.hungup // seconds - times.created // seconds
-    billed = times.hungup // seconds - times.answered // seconds if times.answered else 0
-    channel.set("duration", str(rounded))
-    channel.set("billsec", str(billed))
-    channel.set("answersec", str(to_answer // seconds))
-    channel.set("waitsec", str(waited // seconds))
-    for suffix, value in (("duration", duration), ("billsec", talked), ("waitsec", waited)):
-        stem = suffix.removesuffix("sec")
-        channel.set(f"u{suffix}" if stem == suffix else f"{stem}usec", str(value))
-        channel.set(f"m{suffix}" if stem == suffix else f"{stem}msec", str(value // 1000))
+    _set_durations(channel, times)
+
+
+def _set_durations(channel: Channel, times: Times) -> None:
+    """Seconds (whole ones apart), milliseconds and microseconds of each stretch of the call."""
+    begun, ended = times.created, times.hungup
+    stretches = {
+        "bill": (times.answered, ended),
+        "progress": (begun, times.progress),
+        "answer": (begun, times.answered),
+        "wait": (begun, times.bridged),
+        "progress_media": (begun, times.progress_media),
+        "flow_bill": (begun, ended),
+    }
+    for name, (first, last) in stretches.items():
+        known = first and last
+        channel.set(f"{name}sec", str(last // SECOND - first // SECOND if known else 0))
+        channel.set(f"{name}msec", str((last - first) // 1000 if known else 0))
+        channel.set(f"{name}usec", str(last - first if known else 0))
+    channel.set("duration", str(ended // SECOND - begun // SECOND))
+    channel.set("mduration", str((ended - begun) // 1000))
+    channel.set("uduration", str(ended - begun))
 
 
 def build(channel: Channel, *, encoded: bool) -> dict[str, Any]:

@@ -102,8 +102,8 @@ class Channel(ChannelData):
             return
         self.hangup_cause = cause
         self.state = State.HANGUP
-        self.profile.times.hungup = now_us()
         self.fire("CHANNEL_HANGUP")
+        self.profile.times.hungup = now_us()
         self.wake()
 
     def queue_command(self, command: Command) -> bool:
@@ -288,17 +288,17 @@ class Channel(ChannelData):
 
     def _on_new(self) -> None:
         if self.direction == "outbound":
-            self.running_state = State.NONE
+            self.running_state, self.state = State.NONE, State.INIT
             self.fire("CHANNEL_OUTGOING")
         else:
             self.fire("CHANNEL_STATE")
-        self.set_state(State.INIT)
+            self.set_state(State.INIT)
 
     def _on_init(self) -> None:
+        self.set_state(State.ROUTING)
         self.fire("CHANNEL_CREATE")
         if self.direction == "outbound":
             self.fire("CHANNEL_ORIGINATE")
-        self.set_state(State.ROUTING)
 
     def _on_routing(self) -> None:
         if self.direction == "outbound" and not self.hit_dialplan:
@@ -362,8 +362,9 @@ class Channel(ChannelData):
         self.reported.set()
         gevent.sleep(0)  # who waited for the end may tell of it before the channel is destroyed
         self.released.wait()
+        self.state = State.DESTROY
         self.fire("CHANNEL_DESTROY")
-        self.running_state = self.state = State.DESTROY
+        self.running_state = State.DESTROY
         self.fire("CHANNEL_STATE")
 
     def hold_record(self) -> None:

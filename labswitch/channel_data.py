@@ -104,6 +104,11 @@ class ChannelData:
         else:
             self.variables[name] = [*(old if isinstance(old, list) else [old]), value]
 
+    def note_match(self, parts: list[str]) -> None:
+        """Keep what a dialplan's expression caught."""
+        self.variables.pop("DP_MATCH", None)
+        self.variables["DP_MATCH"] = parts
+
     def expand(self, text: str) -> str:
         return expand(text, self.get, self.switch.api)
 
@@ -156,7 +161,7 @@ class ChannelData:
         if self.hangup_cause:
             out["Hangup-Cause"] = self.hangup_cause
         codec = self.leg.codec_name
-        if codec:
+        if codec and self.running_state is not State.NEW:
             for way in ("Read", "Write"):
                 out[f"Channel-{way}-Codec-Name"] = codec
                 out[f"Channel-{way}-Codec-Rate"] = "8000"
@@ -181,4 +186,8 @@ class ChannelData:
         if call_state is self.call_state:
             return
         before, self.call_state = self.call_state, call_state
-        self.fire("CHANNEL_CALLSTATE", {"Original-Channel-Call-State": before.value})
+        number = str(call_state.number)
+        self.fire(
+            "CHANNEL_CALLSTATE",
+            {"Original-Channel-Call-State": before.value, "Channel-Call-State-Number": number},
+        )

@@ -55,4 +55,4 @@ class Command:
 
     @property
     def headers(self) -> Headers:
-        return dict(self.fields)
+        return {"Command": "sendmsg", **self.fields}

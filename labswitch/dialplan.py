@@ -30,6 +30,9 @@ class Caller(Protocol):
 
     def execute(self, application: str, argument: str) -> bool: ...
 
+    def note_match(self, parts: list[str]) -> None:
+        """Keep what an expression caught (`DP_MATCH`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -104,6 +107,8 @@ class _Hunt:
         expression = (child.text or "") if child is not None else condition.get("expression", "")
         value = self.caller.expand(name) if "$" in name else self.caller.caller_field(name)
         found = search(self.caller.expand(expression), value or "")
+        if found is not None and "(" in expression:
+            self.caller.note_match([found[0], *(group or "" for group in found.groups())])
         return found is not None, found
 
     def _collect(self, condition: ET.Element, kind: str, caught: re.Match[str] | None) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 Headers = dict[str, str | list[str]]
 
 # Characters that FreeSWITCH leaves as they are in plain events (switch_url_encode).
-_PLAIN_SAFE = "/!$'()*-._~,;@&=+"
+_PLAIN_SAFE = "/!$'()*-._~,"
 
 
 def url_encode(value: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gevent.event import Event
@@ -191,7 +191,10 @@ class _Attempt:
 
 def introduce(channel: Channel, caller: Channel) -> None:
     """Show the caller whom it reached."""
-    caller.other_type, caller.other_profile = "originatee", replace(channel.profile)
+    caller.other_type, caller.other_profile = (
+        "originatee",
+        channel.profile.as_other_leg(called=True),
+    )
     caller.profile.callee_id_name = channel.profile.callee_id_name
     caller.profile.callee_id_number = channel.profile.callee_id_number
 
@@ -304,6 +307,5 @@ def _flip(channel: Channel) -> None:
         profile.callee_id_number,
         profile.caller_id_number,
     )
-    profile.logical_direction = "inbound"
     channel.hit_dialplan = True
     channel.set("channel_cid_flipped", "yes")

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from labswitch.conf import is_true
+from labswitch.events import Headers
 from labswitch.media import Recording
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def start_session(channel: Channel, path: str, limit: float | None = None) -> bo
         return False
     channel.recordings[path] = recording
     channel.fire("RECORD_START", {"Record-File-Path": path})
-    channel.fire("MEDIA_BUG_START", {"Media-Bug-Function": "session_record"})
+    channel.fire("MEDIA_BUG_START", _bug(path))
     return True
 
 
@@ -66,7 +67,11 @@ def _stopped(channel: Channel, path: str, recording: Recording) -> None:
     reason = "success-maxlen" if recording.reason == "limit" else "success-silence"
     channel.set("record_completion_cause", reason)
     channel.fire("RECORD_STOP", {"Record-File-Path": path, "Record-Completion-Cause": reason})
-    channel.fire("MEDIA_BUG_STOP", {"Media-Bug-Function": "session_record"})
+    channel.fire("MEDIA_BUG_STOP", _bug(path))
+
+
+def _bug(path: str) -> Headers:
+    return {"Media-Bug-Function": "session_record", "Media-Bug-Target": path}
 
 
 def note(channel: Channel, recording: Recording) -> None:

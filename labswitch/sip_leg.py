@@ -181,6 +181,8 @@ class SipLeg:
         if self.call:
             self.call.hangup(cause)
         if self.port:
+            channel.set("rtp_audio_in_packet_count", str(self.port.packets_in))
+            channel.set("rtp_audio_out_packet_count", str(self.port.packets_out))
             self.port.close()
 
     # --- what the network does (CallHandler) -----------------------------------------------
@@ -189,6 +191,7 @@ class SipLeg:
         channel = self.channel
         if not channel.up or channel.answered:
             return
+        channel.profile.network_addr = call.source[0]
         if sdp is not None and sdp.codecs and not channel.early_media:
             self._settle(sdp)
             channel.early_media = True
@@ -209,6 +212,7 @@ class SipLeg:
             self.channel.hangup("INCOMPATIBLE_DESTINATION")
             return
         self._settle(sdp)
+        self.channel.profile.network_addr = call.source[0]
         self._mark_answered()
         self.channel.wake()
 

@@ -39,6 +39,22 @@ class CallState(StrEnum):
     UNHELD = "UNHELD"
     HANGUP = "HANGUP"
 
+    @property
+    def number(self) -> int:
+        """As in switch_types.h, `switch_channel_callstate_t`."""
+        return _CALL_STATE_NUMBERS[self]
+
+
+_CALL_STATE_NUMBERS = {
+    CallState.DOWN: 0,
+    CallState.RINGING: 2,
+    CallState.EARLY: 3,
+    CallState.ACTIVE: 4,
+    CallState.HELD: 5,
+    CallState.HANGUP: 7,
+    CallState.UNHELD: 8,
+}
+
 
 class Wake(StrEnum):
     """Why waiting inside an application ended."""

@@ -8,7 +8,6 @@ import re
 import time
 import uuid as uuids
 from collections import deque
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -297,7 +296,10 @@ class Switch:
         channel.set("sofia_profile_name", plan.profile)
         channel.set("sip_destination_url", plan.uri)
         if caller is not None:
-            channel.other_type, channel.other_profile = "originator", replace(caller.profile)
+            channel.other_type, channel.other_profile = (
+                "originator",
+                caller.profile.as_other_leg(called=False),
+            )
             channel.set("originator", caller.uuid)
         return channel
 
