@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from flask import Blueprint, abort, current_app, render_template, request
+from flask_babel import LazyString
 from sqlalchemy import select
 
 from callcenter.models import Call, JournalEvent, Recording
@@ -139,7 +140,7 @@ class Bar:
     """One phase as a piece of the bar; x and width in percent."""
 
     name: str
-    label: str
+    label: LazyString
     seconds: float
     x: float
     width: float
@@ -151,7 +152,7 @@ def _bars(events: list[JournalEvent], end: float) -> list[Bar]:
     bars, x = [], 0.0
     for phase in spent:
         width = 100 * phase.seconds / total
-        bars.append(Bar(phase.name, str(PHASES[phase.name]), phase.seconds, x, width))
+        bars.append(Bar(phase.name, PHASES[phase.name], phase.seconds, x, width))
         x += width
     return bars
 
@@ -167,21 +168,15 @@ def _call_page(call_id: str) -> dict[str, Any]:
     )
     lines = [describe(event, agent_label) for event in events]
     end = (call.ended_at or now()).timestamp()
+    bars = _bars(events, end)
     return {
         "call": call,
         "lines": lines,
-        "bars": _bars(events, end),
+        "bars": bars,
+        "totals": {
+            name: sum(bar.seconds for bar in bars if bar.name == name)
+            for name in dict.fromkeys(bar.name for bar in bars)
+        },
+        "PHASES": PHASES,
         "sound": sound.of_call(db(), settings().recordings_dir, call.id),
-        "outcome_word": outcome_word(call),
-        "outcome_tone": outcome_tone(call),
     }
-
-
-def outcome_word(call: Call) -> str:
-    if call.outcome:
-        return str(words.word(words.OUTCOMES, call.outcome))
-    return str(words.word(words.STAGES, call.stage))
-
-
-def outcome_tone(call: Call) -> str:
-    return words.OUTCOME_TONES.get(call.outcome, "quiet") if call.outcome else "live"

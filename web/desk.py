@@ -13,7 +13,7 @@ from web import presence, words
 from web.auth import signed_in
 from web.call_list import find_calls
 from web.commands import Answer, Command, NoAnswer, send
-from web.localtime import day_start, now, today
+from web.localtime import day_start, today
 from web.people import agent_names
 from web.scope import visible_calls
 from web.storage import db, redis_client
@@ -95,7 +95,6 @@ def _panel() -> dict[str, Any]:
         "stale": live.stale,
         "waiting": sum(int(queue.get("waiting") or 0) for queue in live.queues.values()),
         "call": db().get(Call, contact) if contact else None,
-        "now": now(),
         "buttons": BUTTONS[me.state if me else AgentState.LOGGED_OUT],
         "reasons": words.CHOOSABLE_REASONS,
         "Command": Command,

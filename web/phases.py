@@ -31,6 +31,9 @@ _BEGINS: Mapping[str, str] = {
 _MESSAGE_AFTER = ("message", "callback", "closed", "failed")  # reasons to leave a queue
 
 
+SHOWN_FROM = 0.5  # seconds; what is shorter would read 0:00
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
     name: str
@@ -43,7 +46,7 @@ class Phase:
 
 
 def phases(events: Sequence[JournalEvent], end: float) -> list[Phase]:
-    """What the call did when, from its first event to `end` (or its last), without gaps."""
+    """What the call did when, from its first event to `end` (or its last)."""
     found: list[Phase] = []
     name: str | None = None
     start = 0.0
@@ -58,7 +61,7 @@ def phases(events: Sequence[JournalEvent], end: float) -> list[Phase]:
         name, start = begins, event.at
     if name is not None:
         found.append(Phase(name, start, max(start, end)))
-    return [phase for phase in found if phase.seconds > 0]
+    return [phase for phase in found if phase.seconds >= SHOWN_FROM]
 
 
 def _begins(event: JournalEvent, current: str | None) -> str | None:

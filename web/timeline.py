@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,17 +111,47 @@ def _left(data: Data) -> Told:
 
 
 def _decision(data: Data) -> Told:
+    rule = words.word(words.RULES, data.get("rule"))
     if "agent" not in data:
-        return _("暂无可派坐席（规则：%(rule)s）", rule=_get(data, "rule")), ""
-    return _("派给 %(agent)s（规则：%(rule)s）", agent=data["agent"], rule=_get(data, "rule")), ""
+        return _("暂无可派坐席（规则：%(rule)s）", rule=rule), ""
+    return _("派给 %(agent)s（规则：%(rule)s）", agent=data["agent"], rule=rule), ""
 
 
 def _considered(data: Data, name_of: Callable[[str], str]) -> list[tuple[str, str]]:
     return [
-        (name_of(str(pair[0])), str(pair[1]))
+        (name_of(str(pair[0])), considered_words(str(pair[1])))
         for pair in data.get("considered") or []
         if isinstance(pair, list | tuple) and len(pair) == 2
     ]
+
+
+_FREE = re.compile(
+    r"(?:chosen: (?P<rule>[^,]+), )?free for (?P<seconds>\d+) s, level (?P<level>\d+), "
+    r"(?P<calls>\d+) calls"
+)
+_BUSY = re.compile(r"(?P<state>[a-z ]+?)(?: \((?P<reason>[a-z ]+)\))?")
+
+
+def considered_words(account: str) -> str:
+    """The engine's account of one agent (`acd.explain`); what isn't known stays as it is."""
+    if free := _FREE.fullmatch(account):
+        text = _(
+            "空闲 %(time)s，等级 %(level)s，已接 %(calls)s 通",
+            time=duration(float(free["seconds"])),
+            level=free["level"],
+            calls=free["calls"],
+        )
+        if not free["rule"]:
+            return text
+        return _("选中（%(rule)s）：", rule=words.word(words.RULES, free["rule"])) + text
+    busy = _BUSY.fullmatch(account)
+    state = words.AGENT_STATES.get(busy["state"].replace(" ", "_")) if busy else None
+    if busy is None or state is None:
+        return account
+    if not busy["reason"]:
+        return str(state)
+    reason = words.word(words.NOT_READY_REASONS, busy["reason"].replace(" ", "_"))
+    return _("%(state)s（%(reason)s）", state=state, reason=reason)
 
 
 def _offer_made(data: Data) -> Told:

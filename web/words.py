@@ -77,8 +77,8 @@ AGENT_STATES: Words = {
     AgentState.NOT_READY: _l("示忙"),
     AgentState.READY: _l("空闲"),
     AgentState.RESERVED: _l("即将振铃"),
-    AgentState.RINGING: _l("振铃"),
-    AgentState.TALKING: _l("通话"),
+    AgentState.RINGING: _l("振铃中"),
+    AgentState.TALKING: _l("通话中"),
     AgentState.HOLDING: _l("保持"),
     AgentState.WRAP_UP: _l("话后处理"),
 }
@@ -115,6 +115,18 @@ OFFER_RESULTS: Words = {
     OfferResult.UNREACHABLE: _l("话机不可达"),
     OfferResult.WITHDRAWN: _l("已撤回"),
     OfferResult.FAILED: _l("未能呼出"),
+}
+
+RULES: Words = {
+    "longest idle": _l("空闲最久"),
+    "least occupied": _l("占用最少"),
+    "fewest calls": _l("接听最少"),
+    "round robin": _l("轮流"),
+    "fixed order": _l("固定顺序"),
+    "best fit": _l("技能最合适"),
+    "last agent": _l("上次接待的坐席"),
+    "nobody free": _l("无人空闲"),
+    "waits for the last agent": _l("等候上次接待的坐席"),
 }
 
 LEAVE_REASONS: Words = {

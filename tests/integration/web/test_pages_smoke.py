@@ -2,60 +2,105 @@
 
 from __future__ import annotations
 
-import time
-
-from web_kit import add_call, add_events, add_order, add_recording, client_for, steps
-
-from callcenter.events import Kind
+import pytest
+import web_scene
+from web_kit import add_call, add_order, add_recording, client_for
 
 
-def test_the_call_page_tells_the_whole_call(app, engine, web_settings, people):
-    add_call(
-        engine, "c1", queue="general", agent="1001", queued_at=12, offered_at=12.2,
-        answered_at=20, talk_ended_at=95, ended_at=104, outcome="answered", rating=1,
-        order_number="20260301000001",
-    )  # fmt: skip
-    add_events(
-        engine,
-        steps(
-            "c1", time.time() - 60,
-            (0, Kind.CALL_ARRIVED, {"caller": "13812345678", "name": "", "dialed": "12345"}),
-            (3, Kind.MENU_ENTERED, {"menu": "main"}),
-            (12, Kind.MENU_KEY, {"menu": "main", "key": "1", "choice": "queue:general"}),
-            (12, Kind.QUEUE_JOINED, {"queue": "general", "priority": 0}),
-            (12.1, Kind.DECISION, {"agent": "1001", "rule": "longest idle", "considered": [["1001", "free"]]}),
-            (12.2, Kind.OFFER_MADE, {"offer": "o", "agent": "1001"}),
-            (20, Kind.OFFER_ENDED, {"offer": "o", "agent": "1001", "result": "answered"}),
-            (20, Kind.TALK_STARTED, {"agent": "1001"}),
-            (95, Kind.TALK_ENDED, {"agent": "1001", "by": "agent"}),
-            (96, Kind.SURVEY_STARTED, {}),
-            (103, Kind.SURVEY_RATED, {"rating": 1}),
-            (104, Kind.CALL_ENDED, {"cause": "NORMAL_CLEARING", "by": "citizen"}),
-        ),
-    )  # fmt: skip
-    add_order(engine, "20260301000001", call_id="c1")
-    add_recording(engine, web_settings, "c1")
-    client = client_for(app, "supervisor")
-    page = client.get("/calls/c1").text
-    for told in ("按 1 → 人工服务（综合队列）", "坐席 1001 王芳 开始通话", "市民评价：非常满意",
-                 "138****5678", "<audio", "20260301000001", "为什么"):  # fmt: skip
+@pytest.fixture
+def day(engine, web_settings):
+    web_scene.make_day(engine, web_settings, calls=12)
+
+
+def test_the_call_page_tells_the_whole_call(app, day):
+    page = client_for(app, "banzhang").get(f"/calls/{web_scene.CALL}").text
+    for told in (
+        "按 7：无此选项（第 1 次）",
+        "按 1 → 人工服务（综合队列）",
+        "派给 1002 李强（规则：空闲最久）",
+        "选中（空闲最久）：空闲 1:04，等级 5，已接 18 通",
+        "坐席 1002 李强：话机拒接",
+        "坐席 1003 张敏 开始通话",
+        "市民评价：满意",
+        "138****4472",
+        "<audio",
+        web_scene.order_number(2),
+    ):
         assert told in page, told
-    assert "13812345678" not in page
-    assert client.get("/calls").text.count('data-id="c1"') == 1
+    assert "13815664472" not in page
 
 
-def test_all_first_pages_answer(app, engine, people):
+def test_the_call_page_speaks_english_when_asked(app, day):
+    client = client_for(app, "banzhang")
+    token = client.get("/calls").text.partition('name="csrf_token" value="')[2].partition('"')[0]
+    client.post("/language", data={"csrf_token": token, "language": "en"})
+    page = client.get(f"/calls/{web_scene.CALL}").text
+    assert "Presses 1 → an agent (General)" in page
+    assert "chosen (longest idle): free for 1:04, level 5, 18 calls taken" in page
+    assert 'lang="en"' in page
+
+
+def test_a_hostile_display_name_is_only_text(app, day):
+    for path in ("/calls", "/calls/rows?ids="):
+        page = client_for(app, "admin").get(path).text
+        assert "<img src=x" not in page
+    assert "&lt;img src=x onerror=" in client_for(app, "admin").get("/calls").text
+
+
+def test_the_list_says_which_calls_were_recorded(app, day):
+    page = client_for(app, "admin").get("/calls").text
+    row = page.partition(f'data-id="{web_scene.CALL}"')[2].partition("</tr>")[0]
+    assert "有录音" in row
+
+
+PAGES = {
+    "agent": ["/desk", "/desk/panel", "/desk/recent", "/calls", "/orders", "/account"],
+    "administrator": [
+        "/calls",
+        "/calls/figures",
+        "/calls/rows?ids=c1",
+        "/calls/c1",
+        "/calls/c1/body",
+        "/live",
+        "/live/panel",
+        "/orders",
+        "/orders/20260301000001",
+        "/admin/blocked",
+        "/admin/users",
+        "/admin/audit",
+    ],
+}
+
+
+@pytest.mark.parametrize("role", PAGES)
+def test_all_pages_answer_without_redis(app, engine, people, role):
     add_call(engine, "c1", agent="1001")
     add_order(engine, "20260301000001", call_id="c1")
-    for role, paths in {
-        "agent": ["/desk", "/desk/panel", "/desk/recent", "/calls", "/orders", "/account"],
-        "administrator": [
-            "/calls", "/calls/figures", "/calls/rows?ids=c1", "/calls/c1", "/calls/c1/body",
-            "/live", "/live/panel", "/orders", "/orders/20260301000001", "/admin/blocked",
-            "/admin/users", "/admin/audit",
-        ],
-    }.items():  # fmt: skip
-        client = client_for(app, role)
-        for path in paths:
-            answer = client.get(path)
-            assert answer.status_code == 200, (path, answer.status_code)
+    client = client_for(app, role)
+    for path in PAGES[role]:
+        assert client.get(path).status_code == 200, path
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("open", "正在录音"),
+        ("missing", "录音文件缺失"),
+        ("damaged", "录音文件已损坏"),
+    ],
+)
+def test_what_is_wrong_with_a_recording_is_said(app, engine, web_settings, people, state, said):
+    add_call(engine, "c1", ended_at=9)
+    add_recording(engine, web_settings, "c1", state=state, problem="no sound in it")
+    page = client_for(app, "supervisor").get("/calls/c1").text
+    assert said in page
+    assert ("<audio" in page) is (state == "damaged")
+
+
+def test_a_recording_that_went_away_later_is_said_to_be_missing(app, engine, web_settings, people):
+    add_call(engine, "c1", ended_at=9)
+    add_recording(engine, web_settings, "c1")
+    next(web_settings.recordings_dir.rglob("c1.wav")).unlink()
+    client = client_for(app, "supervisor")
+    assert "录音文件缺失" in client.get("/calls/c1").text
+    assert client.get("/calls/c1/recording").status_code == 404
