@@ -32,7 +32,8 @@ def finish(channel: Channel) -> None:
     _set_times(channel)
     configuration = channel.switch.configuration
     folder = configuration.cdr_folder
-    if folder is None or (channel.direction == "outbound" and not configuration.cdr_b_legs):
+    unwanted = channel.direction == "outbound" and not configuration.cdr_b_legs
+    if folder is None or unwanted or channel.get("process_cdr") == "false":
         return
     record = json.dumps(build(channel, encoded=configuration.cdr_encoded), ensure_ascii=False)
     try:

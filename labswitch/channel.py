@@ -19,6 +19,7 @@ from labswitch import bridging, cdr, recording
 from labswitch.caller import CallerProfile, now_us
 from labswitch.channel_data import ChannelData
 from labswitch.command import Command
+from labswitch.conf import is_true
 from labswitch.dialplan import Action, Extension, hunt
 from labswitch.execution import execute_application, run_command
 from labswitch.states import CallState, State, Wake
@@ -149,6 +150,8 @@ class Channel(ChannelData):
         profile.destination_number = extension or "service"
         profile.rdnis = before.destination_number
         self.set("signal_bond", None)
+        if not is_true(self.get("limit_ignore_transfer")):
+            self.switch.limits.release_all(self)
         self.hit_dialplan = True
         self.other_type = None
         where = f"{profile.destination_number}/{profile.context}/{profile.dialplan}"

@@ -110,7 +110,7 @@ class ChannelData:
         self.variables["DP_MATCH"] = parts
 
     def expand(self, text: str) -> str:
-        return expand(text, self.get, self.switch.api)
+        return expand(text, self.get, self.switch.inline_api)
 
     @property
     def destination_number(self) -> str:

@@ -87,6 +87,20 @@ class AccessList:
         return max(matching, key=lambda node: node[0].prefixlen)[1]
 
 
+def _automatic(*networks: str) -> AccessList:
+    return AccessList(False, tuple((ipaddress.ip_network(text), True) for text in networks))
+
+
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+_AUTOMATIC_LISTS = {
+    "loopback.auto": _automatic("127.0.0.0/8", "::1/128"),
+    "localnet.auto": _automatic("127.0.0.0/8"),
+    "rfc1918.auto": _automatic(*_PRIVATE),
+    "any_v4.auto": _automatic("0.0.0.0/0"),
+    "none": _automatic(),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """A directory user. `a1_hash` is MD5(user:realm:password) in hex (RFC 7616 section 3.4.2)."""
@@ -116,9 +130,15 @@ class Configuration:
     contexts: dict[str, ET.Element] = field(default_factory=dict)
     local_streams: dict[str, Path] = field(default_factory=dict)
     dial_string: str = ""
+    dial_variables: dict[str, str] = field(default_factory=dict)  # of every leg to a user
+    api_expansion: bool = True  # whether ${api(arguments)} is run
     cdr_folder: Path | None = None
     cdr_b_legs: bool = False
     cdr_encoded: bool = True
+
+    def access_list(self, name: str) -> AccessList | None:
+        """A network list by name, or one that FreeSWITCH makes itself (`loopback.auto` …)."""
+        return self.access_lists.get(name) or _AUTOMATIC_LISTS.get(name)
 
     @property
     def domain(self) -> str:
@@ -202,11 +222,18 @@ def _interpret(document: ET.Element, variables: dict[str, str]) -> Configuration
     if directory is not None:
         result.users = {user.id: user for user in _users(directory)}
         for domain in directory.findall("domain"):
-            result.dial_string = _params(domain.find("params")).get("dial-string", "")
+            _read_dialing(_params(domain.find("params")), result)
     dialplan = sections.get("dialplan")
     if dialplan is not None:
         result.contexts = {c.get("name", ""): c for c in dialplan.findall("context")}
     return result
+
+
+def _read_dialing(params: dict[str, str], result: Configuration) -> None:
+    result.dial_string = params.get("dial-string", "")
+    for name, value in params.items():
+        if name.startswith("dial-var-"):
+            result.dial_variables[name.removeprefix("dial-var-")] = value
 
 
 def _params(element: ET.Element | None) -> dict[str, str]:
@@ -220,6 +247,7 @@ def _read_switch(part: ET.Element, result: Configuration) -> None:
     result.switchname = params.get("switchname") or result.switchname
     result.max_sessions = int(params.get("max-sessions", result.max_sessions))
     result.sessions_per_second = int(params.get("sessions-per-second", result.sessions_per_second))
+    result.api_expansion = is_true(params.get("api-expansion", "true"))
     first = int(params.get("rtp-start-port", result.rtp_ports[0]))
     result.rtp_ports = (first, int(params.get("rtp-end-port", result.rtp_ports[1])))
     result.heartbeat = float(params.get("event-heartbeat-interval", result.heartbeat))
@@ -282,12 +310,16 @@ _READERS = {
 }
 
 
+def _variables(element: ET.Element) -> dict[str, str]:
+    found = element.iterfind("variables/variable")
+    return {v.get("name", ""): v.get("value", "") for v in found}
+
+
 def _users(directory: ET.Element) -> Iterator[User]:
     for domain in directory.findall("domain"):
         name = domain.get("name", "")
+        common = _variables(domain)
         for user in domain.iter("user"):
-            variables = {
-                v.get("name", ""): v.get("value", "") for v in user.iterfind("variables/variable")
-            }
+            variables = {**common, **_variables(user)}
             a1_hash = _params(user.find("params")).get("a1-hash")
             yield User(user.get("id", ""), name, a1_hash, variables)

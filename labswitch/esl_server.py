@@ -43,7 +43,7 @@ class EslServer:
     def _serve(self, sock: Any, address: tuple[str, int]) -> None:
         configuration = self.switch.configuration
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        acl = configuration.access_lists.get(configuration.esl_acl or "")
+        acl = configuration.access_list(configuration.esl_acl or "")
         if acl is not None and not acl.allows(address[0]):
             log.warning("an event client at %s is refused", address[0])
             head = f"Content-Type: text/rude-rejection\nContent-Length: {len(REJECTION)}\n\n"

@@ -221,7 +221,8 @@ def _user(switch: Switch, leg: Leg, variables: dict[str, str], depth: int) -> li
     user = switch.configuration.users.get(name)
     if user is None or user.domain != domain:
         raise _Unreachable("SUBSCRIBER_ABSENT")
-    known = {**user.variables, "dialed_user": name, "dialed_domain": domain}
+    known = {**switch.configuration.dial_variables, **user.variables}
+    known |= {"dialed_user": name, "dialed_domain": domain}
     template = switch.configuration.dial_string or DEFAULT_DIAL_STRING
     text = switch.expand(template, known)
     try:

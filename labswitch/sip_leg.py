@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from labswitch.caller import now_us
@@ -167,6 +168,19 @@ class SipLeg:
             for digit in digits:
                 body = build_dtmf_relay(digit, milliseconds).encode()
                 self.call.send_info("application/dtmf-relay", body)
+
+    def check_media(self) -> None:
+        """Hang up when nothing was heard for `media_timeout` (on hold `media_hold_timeout`), ms."""
+        channel = self.channel
+        held = channel.held or self._direction != "sendrecv"
+        limit = channel.get("media_hold_timeout" if held else "media_timeout")
+        if self.port is None or not channel.answered or not limit or not limit.isdigit():
+            return
+        heard = self.port.last_packet_at
+        since = channel.profile.times.answered / 1_000_000 if heard is None else None
+        silent = time.monotonic() - heard if heard is not None else time.time() - (since or 0)
+        if silent * 1000 > int(limit) > 0:
+            channel.hangup("MEDIA_TIMEOUT")
 
     def end(self, cause: str) -> None:
         """The channel is over: end the call as its state asks, close the media."""

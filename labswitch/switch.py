@@ -97,7 +97,7 @@ class Switch:
         self.media.stop()
 
     def _agent(self, profile: Profile) -> UserAgent:
-        acl = self.configuration.access_lists.get(profile.acl or "")
+        acl = self.configuration.access_list(profile.acl or "")
         host, port = profile.address
         return UserAgent(
             profile.name,
@@ -108,7 +108,7 @@ class Switch:
             challenge=profile.challenges,
             trusted=acl.allows if acl else lambda _: profile.acl is None,
             realm=self.configuration.domain,
-            user_agent=USER_AGENT,
+            user_agent=profile.settings.get("user-agent-string") or USER_AGENT,
         )
 
     def _load_streams(self) -> None:
@@ -119,9 +119,14 @@ class Switch:
                 log.warning("local stream %s has no music: %s", name, error)
 
     def _beat(self) -> None:
+        due = time.monotonic() + self.configuration.heartbeat
         while True:
-            gevent.sleep(self.configuration.heartbeat)
-            self.events.fire("HEARTBEAT", self._heartbeat_headers)
+            gevent.sleep(1)
+            for channel in list(self.channels.values()):
+                channel.leg.check_media()
+            if time.monotonic() >= due:
+                due += self.configuration.heartbeat
+                self.events.fire("HEARTBEAT", self._heartbeat_headers)
 
     def _heartbeat_headers(self) -> Headers:
         up = int(time.time() - self.started_at)
@@ -330,10 +335,14 @@ class Switch:
         """Run an API command; its answer as FreeSWITCH words it."""
         return commands.run(self, name, argument)
 
+    def inline_api(self, name: str, argument: str) -> str:
+        """`${api(arguments)}` in a text; nothing when `api-expansion` is off."""
+        return self.api(name, argument) if self.configuration.api_expansion else ""
+
     def expand(self, text: str, variables: dict[str, str] | None = None) -> str:
         """Expand `${…}` with the switch's variables, and these before them."""
         known = {**self.configuration.variables, **(variables or {})}
-        return expand(text, known.get, self.api)
+        return expand(text, known.get, self.inline_api)
 
 
 def _media_host(configuration: Configuration) -> str:

@@ -104,12 +104,20 @@ def break_(channel: Channel, argument: str) -> None:
 
 @application("limit")
 def limit(channel: Channel, argument: str) -> None:
-    """`hash realm id max [extension [dialplan [context]] | !CAUSE]`; no max only counts."""
+    """`hash realm id max[/seconds] [extension [dialplan [context]] | !CAUSE]`.
+
+    Without a max it only counts; with seconds it limits a rate, else channels at once.
+    """
     parts = words(argument)
     if len(parts) < 3:
         return
-    maximum = integer(parts[3].partition("/")[0], -1) if len(parts) > 3 else -1
-    if channel.switch.limits.take(channel, parts[1], parts[2], maximum):
+    most, _, interval = (parts[3] if len(parts) > 3 else "-1").partition("/")
+    limits = channel.switch.limits
+    if interval:
+        taken = limits.take_rate(parts[1], parts[2], integer(most), integer(interval, 1))
+    else:
+        taken = limits.take(channel, parts[1], parts[2], integer(most, -1))
+    if taken:
         return
     target = parts[4] if len(parts) > 4 else "limit_exceeded"
     if target.startswith("!"):
