@@ -166,7 +166,9 @@ class CitizenCall:
             self.state.agent = ""
             self.caller.set(socket_resume="true")
             return False
-        started = talk_started(self.id, agent=agent.agent, offer=agent.offer, leg=agent.leg)
+        started = talk_started(
+            self.id, agent=agent.agent, offer=agent.offer, leg=agent.leg, at=agent.at
+        )
         self.center.journal.append_and_wait(started, timeout=PERSIST_LIMIT)
         return True
 

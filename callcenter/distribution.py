@@ -32,6 +32,7 @@ class Connected:
     agent: str
     offer: str
     leg: str
+    at: float  # seconds since the epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,7 @@ class Distributor:
         if waiting is None:
             self.tell(acd.TalkEnded(self._clock(), offer.agent, offer.contact))
             return False
-        waiting.post(Connected(offer.agent, offer.offer, task.leg))
+        waiting.post(Connected(offer.agent, offer.offer, task.leg, self._clock()))
         return True
 
     def _offer_ended(self, task: OfferTask, result: acd.OfferResult, cause: str) -> None:
