@@ -7,6 +7,7 @@ step only those look around who are new: contacts for a free agent, agents for a
 from __future__ import annotations
 
 import heapq
+import math
 
 from acd import overflow
 from acd.agents import WORKING, Agent, Step
@@ -58,7 +59,12 @@ def line_up(floor: Floor, contact: Contact) -> None:
     if not first:
         contact.announce_at = None
     elif contact.announce_at is None:
-        contact.announce_at = max(floor.now, contact.entered_at + first)
+        contact.announce_at = contact.entered_at + first
+        late = floor.now - contact.announce_at
+        if late > 0:
+            # After a restart everybody keeps the rhythm, or all would be told at once.
+            every = config.announce_every_seconds
+            contact.announce_at += math.ceil(late / every) * every
 
 
 def seek(floor: Floor, contact: Contact, *, fresh: bool = False) -> None:

@@ -168,7 +168,7 @@ class Day:
             self.event(kind, first, second)
 
     def pass_time(self, seconds: float) -> None:
-        until = self.now + seconds
+        until = round(self.now + seconds, 6)
         while True:
             due = self.engine.next_deadline()
             if due is None or due > until:
@@ -241,7 +241,7 @@ class Day:
             name,
             QUEUES[first // 6 % 3],
             self.now,
-            self.now - (0, 0, 0.3, 45)[second // 5 % 4],
+            round(self.now - (0, 0, 0.3, 45)[second // 5 % 4], 6),
             requirement=text,
             priority=asked.priority,
             last_agent=asked.last_agent,

@@ -1,6 +1,6 @@
 """Thousands of random days: what must hold for the engine whatever happens.
 
-`ACD_DAYS` sets the number of days of each test (default 60).
+`ACD_DAYS` sets the number of days of each test (default 100).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from acd.engine import Engine
 from acd.messages import AgentLoggedIn, AgentReady, AgentStateChanged, ContactQueued
 from acd.skills import Easing, eased, parse
 
-DAYS = int(os.environ.get("ACD_DAYS", "60"))
+DAYS = int(os.environ.get("ACD_DAYS", "100"))
 many_days = settings(
     max_examples=DAYS,
     deadline=None,
