@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import time
 from collections.abc import Callable
@@ -250,8 +251,21 @@ def _sofia(switch: Switch, leg: Leg, variables: dict[str, str], depth: int) -> l
         parsed = parse_uri(uri)
     except AddressError as error:
         raise _Unreachable("INVALID_URL") from error
-    address = switch.registered_address(uri) or (parsed.host, parsed.port or 5060)
+    address = (parsed.host, parsed.port or 5060)
+    if not _is_address(parsed.host):
+        registered = switch.registered_address(uri)
+        if registered is None:
+            raise _Unreachable("NORMAL_TEMPORARY_FAILURE")  # no names are looked up here
+        address = registered
     return [Plan(profile, uri, address, parsed.user, variables)]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 _Resolve = Callable[["Switch", Leg, dict[str, str], int], list[Plan]]
