@@ -118,9 +118,10 @@ def _decision(data: Data) -> Told:
 
 
 def _considered(data: Data, name_of: Callable[[str], str]) -> list[tuple[str, str]]:
+    pairs = data.get("considered")
     return [
         (name_of(str(pair[0])), considered_words(str(pair[1])))
-        for pair in data.get("considered") or []
+        for pair in (pairs if isinstance(pairs, list) else [])
         if isinstance(pair, list | tuple) and len(pair) == 2
     ]
 

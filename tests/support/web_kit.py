@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
+import functools
 import hashlib
 import re
+import shutil
 import struct
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,9 +54,22 @@ def make_settings(folder: Path, redis_url: str = "") -> KitSettings:
     """A data folder with an empty, migrated database."""
     for name in ("recordings", "journal"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    url = f"sqlite:///{folder / 'callcenter.db'}"
+    shutil.copyfile(_empty_database(), folder / "callcenter.db")
+    return KitSettings(folder, f"sqlite:///{folder / 'callcenter.db'}", redis_url)
+
+
+@functools.cache
+def _empty_database() -> Path:
+    """Migrated once per run and copied: all migrations take longer than most tests."""
+    path = Path(tempfile.mkdtemp(prefix="web-kit-")) / "empty.db"
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
+    url = f"sqlite:///{path}"
     database.upgrade(url)
-    return KitSettings(folder, url, redis_url)
+    engine = database.create_engine(url)
+    with engine.connect() as connection:  # one file: nothing may wait in the write-ahead log
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path
 
 
 # --- rows ----------------------------------------------------------------------------------------
