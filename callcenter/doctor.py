@@ -66,7 +66,7 @@ def _switch(settings: Settings) -> Iterator[Finding]:
             yield from _folders_of_switch(settings, probe)
             yield _clock(probe)
             if not lab:
-                yield from _modules(probe)
+                yield _modules(probe)
                 yield _heartbeat(probe)
                 yield _music_stream(probe)
                 yield from _phones(settings, probe)
@@ -163,14 +163,15 @@ def _clock(probe: SwitchProbe) -> Finding:
     )
 
 
-def _modules(probe: SwitchProbe) -> Iterator[Finding]:
+def _modules(probe: SwitchProbe) -> Finding:
     modules = ElementTree.parse(SOURCE / "autoload_configs" / "modules.conf.xml")
-    for load in modules.iterfind("./modules/load"):
-        name = load.get("module", "")
-        loaded = probe.api(f"module_exists {name}").strip() == "true"
-        yield Finding(
-            loaded, f"{name} is loaded", f"build FreeSWITCH with {name}, then `load {name}`"
-        )
+    names = [load.get("module", "") for load in modules.iterfind("./modules/load")]
+    gone = [name for name in names if probe.api(f"module_exists {name}").strip() != "true"]
+    return Finding(
+        not gone,
+        f"{len(names)} modules are loaded{_except(gone)}",
+        f"build FreeSWITCH with {' '.join(gone)}, then `load` each or restart the switch",
+    )
 
 
 def _heartbeat(probe: SwitchProbe) -> Finding:
