@@ -14,7 +14,7 @@ from callcenter.call_state import CallState, Stage
 from callcenter.caller import LiveCaller
 from callcenter.esl import EslError, OutboundCall
 from callcenter.events import Kind, event, talk_started
-from callcenter.privacy import clean_number, clean_text, mask
+from callcenter.privacy import clean_name, clean_number, mask
 from callcenter.wav import seconds_of
 from ivr.hotline import Hotline
 
@@ -40,7 +40,7 @@ class CitizenCall:
         self.resumed_at = self.state.stage if self.state.arrived_at else None
         self.dialed = clean_number(call.variable("cc_dialed") or "")
         self.number = clean_number(call.headers.get("Caller-Caller-ID-Number", ""))
-        self.name = clean_text(call.headers.get("Caller-Caller-ID-Name", ""))
+        self.name = clean_name(call.headers.get("Caller-Caller-ID-Name", ""))
         self.caller = LiveCaller(call, center.settings.sounds_dir, self._note)
         self.hotline: Hotline = center.hotline(self.dialed)
         self._call = call
@@ -50,8 +50,11 @@ class CitizenCall:
 
     def begin(self) -> None:
         """Write down that the call is here: new, or come back from a controller that died."""
-        self.caller.set(playback_terminators="none")
+        before = self._call.variable("cc_controller")
+        self.caller.set(playback_terminators="none", cc_controller=self.center.id)
         if self.resumed_at is not None:
+            if before == self.center.id:
+                return  # the switch brings it back from a conversation, as it was told to
             self.note(Kind.CALL_RESUMED, stage=self.resumed_at, controller=self.center.id)
             logger.info("call %s: goes on at %s", self.id, self.resumed_at)
             return

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 _NUMBER = re.compile(r"\+?[0-9]{2,20}")
+_LONG_NUMBER = re.compile(r"[0-9]{7,}")
 ANONYMOUS = "anonymous"
 
 
@@ -21,6 +22,12 @@ def clean_text(text: str, length: int = 64) -> str:
     return "".join(kept).strip()[:length]
 
 
+def clean_name(text: str) -> str:
+    """A display name, without the telephone numbers that networks like to repeat in it."""
+    name = clean_text(text)
+    return "" if clean_number(name) != ANONYMOUS else _LONG_NUMBER.sub(_masked, name)
+
+
 def mask(number: str) -> str:
     """138****5678; short numbers keep their first digit only."""
     if number == ANONYMOUS:
@@ -28,3 +35,7 @@ def mask(number: str) -> str:
     if len(number) >= 8:
         return f"{number[:3]}****{number[-4:]}"
     return number[:1] + "*" * max(0, len(number) - 1)
+
+
+def _masked(found: re.Match[str]) -> str:
+    return mask(found.group())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from callcenter.call_state import CallState, Stage
-from callcenter.privacy import clean_number, clean_text, mask
+from callcenter.privacy import clean_name, clean_number, clean_text, mask
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,19 @@ def test_a_number_is_digits_or_nobodys(sent: str, kept: str) -> None:
 def test_text_loses_what_nobody_can_see() -> None:
     assert clean_text("王\r\nEvent-Name: X\0\u202e小") == "王Event-Name: X小"
     assert clean_text("王" * 4000) == "王" * 64
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("13812345678", ""),
+        ("王小明", "王小明"),
+        ("王 13812345678", "王 138****5678"),
+        ("12345678王12", "123****5678王12"),
+    ],
+)
+def test_a_display_name_tells_no_telephone_number(sent: str, kept: str) -> None:
+    assert clean_name(sent) == kept
 
 
 @pytest.mark.parametrize(
