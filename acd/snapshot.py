@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from acd.estimate import expected_wait
 from acd.floor import Floor
+from acd.hall import Contact
 from acd.messages import AgentState, NotReadyReason
 
 
@@ -66,9 +67,12 @@ class Snapshot:
 
 
 def take(floor: Floor) -> Snapshot:
+    here: dict[str, list[Contact]] = {}
+    for contact in floor.contacts.values():
+        here.setdefault(contact.queue, []).append(contact)
     return Snapshot(
         at=floor.now,
-        queues={name: _queue(floor, name) for name in floor.config.queues},
+        queues={name: _queue(floor, name, here.get(name, [])) for name in floor.config.queues},
         agents={agent_id: _agent(floor, agent_id) for agent_id in floor.roster.agents},
         contacts={contact_id: _contact(floor, contact_id) for contact_id in floor.contacts},
     )
@@ -109,9 +113,8 @@ def _contact(floor: Floor, contact_id: str) -> ContactView:
     )
 
 
-def _queue(floor: Floor, name: str) -> QueueView:
+def _queue(floor: Floor, name: str, here: list[Contact]) -> QueueView:
     roster, stats = floor.roster, floor.stat(name)
-    here = [contact for contact in floor.contacts.values() if contact.queue == name]
     waits = [floor.now - contact.queued_at for contact in here if not contact.virtual]
     serving = roster.serving.get(name, 0)
     agents = {state: (serving & mask).bit_count() for state, mask in roster.in_state.items()}

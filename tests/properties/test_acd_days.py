@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from acd.agents import TRANSITIONS
 from acd.config import Config, QueueConfig, RelaxStep
 from acd.engine import Engine
-from acd.messages import AgentLoggedIn, AgentReady, AgentStateChanged, ContactQueued
+from acd.messages import (
+    AgentLoggedIn,
+    AgentReady,
+    AgentStateChanged,
+    ContactQueued,
+    Offer,
+    OfferAnswered,
+    TalkEnded,
+    WrapUpEnded,
+)
 from acd.skills import Easing, eased, parse
 
 DAYS = int(os.environ.get("ACD_DAYS", "100"))
@@ -72,7 +81,7 @@ def test_replaying_the_inputs_gives_the_same_outputs_and_state(config: Config, s
     assert again.snapshot() == day.engine.snapshot()
 
 
-@many_days
+@settings(many_days, max_examples=max(1, DAYS // 2))
 @given(
     config=configs,
     script=scripts,
@@ -108,6 +117,51 @@ def test_easing_never_makes_a_contact_wait_longer(config: Config, script, steps,
         day.run(bytes(kept))
         served.append(day.first_offer.get("x", float("inf")))
     assert served[1] <= served[0]
+
+
+@settings(max_examples=DAYS, deadline=None, database=None)
+@given(
+    arrivals=st.lists(
+        st.tuples(st.floats(0, 60), st.sampled_from([0, 0, 1, 3, 9])), min_size=1, max_size=40
+    ),
+    service=st.floats(1, 60),
+    seconds=st.sampled_from([0, 10, 60]),
+)
+def test_ageing_bounds_every_wait(arrivals, service, seconds):
+    """One agent, too much to do: a newcomer passes only those within its head start.
+
+    So nobody waits longer than it takes to serve whoever came before, or within nine head starts
+    after, however many urgent contacts keep coming.
+    """
+    offers = count(1)
+    settings_ = Config(
+        queues={"general": QueueConfig()}, priority_seconds=seconds, lease_seconds=86400
+    )
+    engine = Engine(settings_, new_offer_id=lambda: f"o{next(offers)}")
+    engine.step(AgentLoggedIn(0, "1001", {"general": 0}))
+    engine.step(AgentReady(0, "1001"))
+    waiting: dict[str, tuple[float, int]] = {}
+    now, free_at, offer = 0.0, None, None
+    pending = list(arrivals)
+    while pending or waiting:
+        if pending and (free_at is None or now + pending[0][0] <= free_at):
+            gap, priority = pending.pop(0)
+            now += gap
+            name = f"c{len(arrivals) - len(pending)}"
+            waiting[name] = (now, priority)
+            outputs = engine.step(ContactQueued(now, name, "general", now, now, priority=priority))
+        else:
+            now = free_at
+            engine.step(OfferAnswered(now, offer.offer))
+            outputs = engine.step(TalkEnded(now, "1001", offer.contact))
+            outputs += engine.step(WrapUpEnded(now, "1001"))
+            free_at = None
+        for made in outputs:
+            if isinstance(made, Offer):
+                offer, free_at = made, now + service
+                came, priority = waiting.pop(made.contact)
+                for name, (at, _) in waiting.items():
+                    assert came - at <= priority * seconds + 1e-6, f"{made.contact} passed {name}"
 
 
 nodes = st.recursive(

@@ -17,7 +17,9 @@ from acd.messages import (
     LeaveReason,
     Offer,
     OfferAnswered,
+    OfferEnded,
     OfferMode,
+    OfferResult,
     TalkEnded,
     Tick,
     WrapUpEnded,
@@ -349,3 +351,36 @@ def test_offers_are_never_made_twice():
     floor.call("c1", at=1)
     floor.call("c2", at=1)
     assert not [output for output in floor.step(Tick(2)) if isinstance(output, Offer)]
+
+
+# --- who come free together -----------------------------------------------------------------
+
+
+def test_an_agent_and_an_older_contact_freed_together_find_each_other():
+    floor = desk()
+    floor.ready("1001", at=0)
+    offer = floor.call("c1", at=1)
+    floor.call("c2", at=2)
+    again = floor.offer(floor.step(OfferEnded(3, offer.offer, OfferResult.WITHDRAWN)))
+    assert (again.contact, again.agent) == ("c1", "1001")
+
+
+def test_an_agent_and_a_younger_contact_freed_together_do_not_pass_who_waits():
+    floor = desk()
+    floor.ready("1001", at=0)
+    offer = floor.call("c1", at=1)
+    floor.call("c2", at=2, priority=1)
+    again = floor.offer(floor.step(OfferEnded(3, offer.offer, OfferResult.WITHDRAWN)))
+    assert (again.contact, again.agent) == ("c2", "1001")
+
+
+def test_contacts_freed_together_are_served_by_age():
+    queue = QueueConfig(last_agent_seconds=600)
+    floor = Desk(Config(queues={"general": queue, "tax": queue}))
+    both = {"general": 0, "tax": 0}
+    floor.talk("1001", "c0", at=0, queues=both)
+    floor.ready("1002", at=1, queues=both)
+    floor.call("younger", at=10, last_agent="1001")
+    floor.call("older", at=11, queued_at=5, queue="tax", last_agent="1001")
+    floor.step(TalkEnded(12, "1001", "c0"))
+    assert floor.offer(floor.step(AgentNotReady(13, "1001"))).contact == "older"
