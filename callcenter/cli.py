@@ -159,15 +159,27 @@ def call(ctx: click.Context, keys: str, rating: str, seconds: int) -> None:
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per figure.")
 def bench(name: str, as_json: bool) -> None:
-    """Measure; see `callcenter bench list`."""
-    from callcenter.bench import BENCHES, machine
+    """Measure; `callcenter bench names` lists what can be measured."""
+    from callcenter.bench import BENCHES
 
-    if name == "list" or name not in BENCHES:
-        click.echo("there are: " + ", ".join(sorted(BENCHES)))
-        sys.exit(0 if name == "list" else 2)
+    if name == "names":
+        click.echo("\n".join(BENCHES))
+        return
+    if name not in BENCHES:
+        raise SettingsError(f"there is no bench {name}; there are: {', '.join(BENCHES)}")
     for figure in BENCHES[name]():
         if as_json:
-            click.echo(json.dumps({**figure, "machine": machine()}, ensure_ascii=False))
-        else:
-            peer = f"  (peer: {figure['peer']})" if figure.get("peer") is not None else ""
-            click.echo(f"{figure['name']:<44} {figure['value']:>12} {figure['unit']}{peer}")
+            click.echo(json.dumps(figure.as_dict(), ensure_ascii=False))
+            continue
+        beside = "" if figure.limit is None else f"  (promised: {figure.limit:g})"
+        beside += "" if figure.peer is None else f"  (peer: {figure.peer:g})"
+        click.echo(f"{figure.name:<48} {figure.value:>12.3f} {figure.unit}{beside}")
+
+
+def _add_commands() -> None:
+    from callcenter.commands.simulate import simulate_command
+
+    main.add_command(simulate_command)
+
+
+_add_commands()

@@ -192,6 +192,13 @@ def send_dtmf(channel: Channel, argument: str) -> str:
     return f"+OK {channel.uuid} sent DTMF {argument}.\n"
 
 
+@channel_command("uuid_set_media_stats", "<uuid>", NO_SESSION)
+def set_media_stats(channel: Channel, argument: str) -> str:
+    """Bring the variables that count packets up to date."""
+    channel.leg.note_packets()
+    return "+OK:\n"
+
+
 @channel_command("uuid_flush_dtmf", "<uuid>")
 def flush_dtmf(channel: Channel, argument: str) -> str:
     channel.digits.clear()
