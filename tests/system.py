@@ -23,6 +23,7 @@ from sipp import Sipp, SippRun
 from switches import AGENTS, Kind, RunningSwitch, eventually, local_settings
 
 from callcenter import bootstrap, parts
+from callcenter.hotlines import load_hotlines
 from callcenter.presence import connect
 from callcenter.processes import Child
 from callcenter.settings import Settings
@@ -52,6 +53,7 @@ class System:
         self._start_child(parts.redis_server(self.settings))
         self.wait_redis()
         parts.prepare_database(self.settings, secrets)
+        self.switch.published = tuple(sorted(load_hotlines(self.settings.hotlines_dir)))
         self.switch.start()
         for name in OURS:
             self.start_process(name)
@@ -118,6 +120,7 @@ class System:
 
     def api(self, path: str, method: str = "GET", **options: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.settings.api_token}"}
+        headers |= options.pop("headers", {})
         return requests.request(
             method, self.url(f"/api/v1/{path}"), headers=headers, timeout=5, **options
         )
@@ -222,7 +225,8 @@ def environ(settings: Settings) -> dict[str, str]:
     }
 
 
-def _made(kind: Kind, folder: Path, sounds: Path, **changes: Any) -> System:
+def started(kind: Kind, folder: Path, sounds: Path, **changes: Any) -> System:
+    """A running system; changes as in Settings."""
     settings = local_settings(folder, sounds)
     system = System(kind, replace(settings, esl_password="", **changes))
     try:
@@ -237,7 +241,7 @@ def _made(kind: Kind, folder: Path, sounds: Path, **changes: Any) -> System:
 def shared_system(
     switch_kind: Kind, tone_sounds: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[System]:
-    system = _made(switch_kind, tmp_path_factory.mktemp(f"e2e-{switch_kind}"), tone_sounds)
+    system = started(switch_kind, tmp_path_factory.mktemp(f"e2e-{switch_kind}"), tone_sounds)
     yield system
     system.stop()
 
@@ -258,7 +262,7 @@ def make_system(
     made: list[System] = []
 
     def make(**changes: Any) -> System:
-        system = _made(switch_kind, tmp_path / f"s{len(made)}", tone_sounds, **changes)
+        system = started(switch_kind, tmp_path / f"s{len(made)}", tone_sounds, **changes)
         made.append(system)
         return system
 
@@ -267,4 +271,4 @@ def make_system(
         system.stop()
 
 
-__all__ = ["AGENTS", "System", "make_system", "shared_system", "system"]
+__all__ = ["AGENTS", "System", "make_system", "shared_system", "started", "system"]
