@@ -59,14 +59,7 @@ def _lab() -> Iterator[Figure]:
     return lab.run()
 
 
-def _offer() -> Iterator[Figure]:
-    from callcenter.bench import offer
-
-    return offer.run()
-
-
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "acd": _acd,
     "lab": _lab,
-    "offer": _offer,
 }
