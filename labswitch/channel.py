@@ -235,7 +235,7 @@ class Channel(ChannelData):
     def park(self) -> None:
         """Wait for commands until hung up, transferred, bridged, or let go by the controller."""
         if self.controlled:
-            log.warning("%s is parked already", self.name)
+            log.warning("%s is parked already", self.uuid)
             return
         timeout, cause = self._park_timeout()
         self.controlled = True
@@ -263,7 +263,7 @@ class Channel(ChannelData):
                 while self.ready:
                     self.idle()
         except Exception:
-            log.exception("channel %s failed", self.name)
+            log.exception("channel %s failed", self.uuid)
             self.hangup("CRASH")
         try:
             self._end()

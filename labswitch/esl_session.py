@@ -150,6 +150,7 @@ class EslSession:
             log.debug("an event client is gone: %s", error)
         finally:
             self.switch.events.remove(self)
+            self.wire.close_reader()
 
     def _obey(self, request: Request) -> bool:
         """False ends the connection."""

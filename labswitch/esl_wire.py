@@ -113,6 +113,11 @@ class Wire:
                 log.error("an event client lost too many events and is cut off")
                 self.abort()
 
+    def close_reader(self) -> None:
+        """Nothing is read any more."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+
     def finish(self, notice: bytes) -> None:
         """Send what waits and a last notice, then close."""
         if self.closing:

@@ -26,7 +26,7 @@ def execute_application(channel: Channel, name: str, argument: str) -> bool:
     if not channel.up:
         return application is not None
     if application is None:
-        log.error("%s: invalid application %s", channel.name, name)
+        log.error("%s: invalid application %s", channel.uuid, name)
         channel.hangup("DESTINATION_OUT_OF_ORDER")
         return False
     if application.needs_media and not channel.media_ready:
@@ -48,7 +48,7 @@ def execute_application(channel: Channel, name: str, argument: str) -> bool:
         about["Application-Data"] = expanded
     channel.fire("CHANNEL_EXECUTE", dict(about))
     channel.clear_break()
-    log.debug("%s EXECUTE %s", channel.name, name)
+    log.debug("%s EXECUTE %s", channel.uuid, name)
     application.run(channel, expanded)
     response = channel.get("current_application_response") or "_none_"
     channel.fire("CHANNEL_EXECUTE_COMPLETE", {**about, "Application-Response": response})
@@ -65,7 +65,7 @@ def run_command(channel: Channel, command: Command) -> None:
         elif command.kind == "hangup":
             channel.hangup(command.fields.get("hangup-cause") or "NORMAL_CLEARING")
         else:
-            log.error("%s: invalid command %r", channel.name, command.kind[:40])
+            log.error("%s: invalid command %r", channel.uuid, command.kind[:40])
     finally:
         channel.event_lock = was_locked
 

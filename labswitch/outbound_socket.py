@@ -38,7 +38,7 @@ def socket_application(channel: Channel, argument: str) -> None:
     if sock is None:
         return
     if "async" not in parts[1:]:
-        log.warning("%s: the synchronous socket mode isn't here; async is used", channel.name)
+        log.warning("%s: the synchronous socket mode isn't here; async is used", channel.uuid)
     control = _Control(channel, sock, full="full" in parts[1:])
     channel.idle(lambda: control.ended or control.session.connected, GREETING_SECONDS)
     if not control.session.connected and channel.ready:
@@ -69,12 +69,12 @@ def _connect(channel: Channel, hosts: list[str]) -> Any:
         try:
             sock = socket.create_connection((host, port), CONNECT_SECONDS)
         except OSError as error:
-            log.info("%s: no controller at %s:%d: %s", channel.name, host, port, error)
+            log.info("%s: no controller at %s:%d: %s", channel.uuid, host, port, error)
             continue
         sock.settimeout(None)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
-    log.error("%s: no controller answers", channel.name)
+    log.error("%s: no controller answers", channel.uuid)
     return None
 
 
@@ -86,7 +86,7 @@ class _Control:
         self.session = EslSession(channel.switch, sock, channel=channel, full=full)
         self.ended = False
         channel.hold_record()
-        self._reader = gevent.spawn(self._run)
+        gevent.spawn(self._run)
         self._ender = gevent.spawn(self._end_with_channel)
 
     def _run(self) -> None:
@@ -127,6 +127,5 @@ class _Control:
         self.session.wire.closed.wait(2)
         self.session.wire.abort()
         channel.release_record()
-        gevent.killall(
-            [g for g in (self._reader, self._ender) if g is not gevent.getcurrent()], block=False
-        )
+        if self._ender is not gevent.getcurrent():
+            self._ender.kill(block=False)

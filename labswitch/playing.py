@@ -89,7 +89,7 @@ def _file_string(channel: Channel, rest: str) -> Source:
         try:
             sources.append(open_source(channel, part))
         except SoundMissing as error:
-            log.warning("%s: left out of a list: %s", channel.name, error)
+            log.warning("%s: left out of a list: %s", channel.uuid, error)
     if not sources:
         raise FileNotFoundError(rest)
     return Sequence(sources)

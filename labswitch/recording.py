@@ -38,7 +38,7 @@ def start_session(channel: Channel, path: str, limit: float | None = None) -> bo
             on_done=done,
         )
     except OSError as error:
-        log.error("%s: can't record: %s", channel.name, error)
+        log.error("%s: can't record: %s", channel.uuid, error)
         return False
     channel.recordings[path] = recording
     channel.fire("RECORD_START", {"Record-File-Path": path})

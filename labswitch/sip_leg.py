@@ -132,7 +132,7 @@ class SipLeg:
                 handler=self,
             )
         except ValueError as error:
-            log.warning("%s can't be called: %s", channel.name, error)
+            log.warning("%s can't be called: %s", channel.uuid, error)
             channel.hangup("INVALID_URL")
             return
         channel.set("sip_call_id", self.call.call_id)
@@ -194,10 +194,15 @@ class SipLeg:
                 channel.set("sip_hangup_disposition", "send_cancel")
         if self.call:
             self.call.hangup(cause)
+        self.note_packets()
         if self.port:
-            channel.set("rtp_audio_in_packet_count", str(self.port.packets_in))
-            channel.set("rtp_audio_out_packet_count", str(self.port.packets_out))
             self.port.close()
+
+    def note_packets(self) -> None:
+        """Set the variables that count RTP packets."""
+        if self.port:
+            self.channel.set("rtp_audio_in_packet_count", str(self.port.packets_in))
+            self.channel.set("rtp_audio_out_packet_count", str(self.port.packets_out))
 
     # --- what the network does (CallHandler) -----------------------------------------------
 
@@ -288,7 +293,7 @@ class SipLeg:
         try:
             self.port = self.switch.media.open()
         except NoPorts as error:
-            log.error("%s: %s", self.channel.name, error)
+            log.error("%s: %s", self.channel.uuid, error)
             self.channel.hangup("DESTINATION_OUT_OF_ORDER")
             return False
         self.port.on_dtmf = self._on_dtmf

@@ -42,7 +42,7 @@ def _play(channel: Channel, argument: str) -> Wake | None:
     try:
         ended = play(channel, argument.partition("@@")[0])
     except SoundMissing as error:
-        log.warning("%s: %s", channel.name, error)
+        log.warning("%s: %s", channel.uuid, error)
         channel.set("current_application_response", "FILE NOT FOUND")
         return None
     channel.set("current_application_response", _RESPONSES.get(ended, "PLAYBACK ERROR"))
@@ -66,7 +66,7 @@ def record(channel: Channel, argument: str) -> None:
             on_done=lambda _: channel.wake(),
         )
     except OSError as error:
-        log.error("%s: can't record: %s", channel.name, error)
+        log.error("%s: can't record: %s", channel.uuid, error)
         channel.hangup("DESTINATION_OUT_OF_ORDER")
         return
     channel.fire("RECORD_START", {"Record-File-Path": path})
@@ -189,4 +189,4 @@ def _prompt(channel: Channel, path: str, keys: _Keys | None) -> None:
     try:
         play(channel, path, keys.press if keys else lambda _: False)
     except SoundMissing as error:
-        log.warning("%s: %s", channel.name, error)
+        log.warning("%s: %s", channel.uuid, error)

@@ -60,9 +60,9 @@ def export(channel: Channel, argument: str) -> None:
 @application("log")
 def write_log(channel: Channel, argument: str) -> None:
     level, _, message = argument.partition(" ")
-    log.info("%s [%s] %s", channel.name, level, message)
+    log.info("%s [%s] %s", channel.uuid, level, message)
 
 
 @application("info")
 def info(channel: Channel, argument: str) -> None:
-    log.info("%s has %d variables", channel.name, len(channel.variables))
+    log.info("%s has %d variables", channel.uuid, len(channel.variables))
