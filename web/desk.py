@@ -93,7 +93,7 @@ def _panel() -> dict[str, Any]:
         "name": agent_names().get(number, ""),
         "me": me or presence.AgentPresence(number),
         "stale": live.stale,
-        "waiting": sum(int(queue.get("waiting") or 0) for queue in live.queues.values()),
+        "waiting": sum(queue["waiting"] for queue in live.queues.values()),
         "call": db().get(Call, contact) if contact else None,
         "buttons": BUTTONS[me.state if me else AgentState.LOGGED_OUT],
         "reasons": words.CHOOSABLE_REASONS,

@@ -144,8 +144,8 @@ def _live_figures(live: presence.Live) -> Iterable[GaugeMetricFamily]:
         "callcenter_queue_longest_wait_seconds", "Longest wait now", labels=["queue"]
     )
     for name, queue in live.queues.items():
-        waiting.add_metric([name], float(queue.get("waiting") or 0))
-        longest.add_metric([name], float(queue.get("longest_wait") or 0))
+        waiting.add_metric([name], float(queue["waiting"]))
+        longest.add_metric([name], queue["longest_wait"] or 0.0)
     agents = GaugeMetricFamily("callcenter_agents", "Agents by state", labels=["state"])
     for state, count in sorted(Counter(each.state for each in live.agents.values()).items()):
         agents.add_metric([state], float(count))

@@ -74,7 +74,7 @@ def read(client: redis.Redis | None) -> Live:
         controller=str(found.get("controller") or ""),
         switch=str(found.get("switch") or ""),
         queues={
-            str(name): queue
+            str(name): _queue(queue)
             for name, queue in (queues.items() if isinstance(queues, dict) else ())
             if isinstance(queue, dict)
         },
@@ -93,6 +93,16 @@ def read_agent(client: redis.Redis | None, number: str) -> AgentPresence | None:
         log.warning("Redis doesn't answer: %s", error)
         return None
     return _agent(number, text) if text else None
+
+
+def _queue(raw: dict[str, Any]) -> dict[str, Any]:
+    """The queue as told, with the values that are counted with made certain."""
+    waiting = raw.get("waiting")
+    return raw | {
+        "waiting": waiting if isinstance(waiting, int) else 0,
+        "longest_wait": _float(raw.get("longest_wait")),
+        "estimate_seconds": _float(raw.get("estimate_seconds")),
+    }
 
 
 def _agent(number: str, text: str) -> AgentPresence:

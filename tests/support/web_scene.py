@@ -182,6 +182,11 @@ def live_now(client: redis.Redis, engine: Engine) -> None:
         engine, LIVE_CALL, age=95, caller="13602148890", queue="general", queued_at=11.0,
         agent="1001", answered_at=19.0, stage="talk", order_number=order_number(0),
     )  # fmt: skip
+    live_again(client)
+
+
+def live_again(client: redis.Redis) -> None:
+    """The same, written anew: a Redis that was away has forgotten it."""
     tell_live(client)
     now = time.time()
     states = ["talking", "talking", "ready", "wrap_up", "ready", "ringing", "not_ready", "talking",

@@ -24,7 +24,7 @@ from web.storage import db, redis_client, saving
 def queues() -> Response:
     live = presence.read(redis_client())
     found = [
-        QueueOut.model_validate({"waiting": 0, "longest_wait": None, **queue, "name": name})
+        QueueOut.model_validate(queue | {"name": name})
         for name, queue in sorted(live.queues.items())
     ]
     return answer(QueueList(queues=found, at=_moment(live.at), stale=live.stale))

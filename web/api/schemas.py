@@ -89,6 +89,7 @@ class QueueOut(Model):
     name: str
     waiting: int
     longest_wait: float | None = Field(description="Seconds")
+    estimate_seconds: float | None = Field(description="Wait of somebody who would come now")
 
 
 class QueueList(Model):

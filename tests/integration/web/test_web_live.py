@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
 from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException
+from socket import SHUT_RDWR
 
 import pytest
 import requests
@@ -66,36 +69,41 @@ class Stream:
     """An open page: its news are gathered by a thread."""
 
     def __init__(self, session, base, kinds, last_id="") -> None:
-        headers = {"Last-Event-ID": last_id} if last_id else {}
-        self._answer = session.get(
-            f"{base}/events?kinds={kinds}", headers=headers, stream=True, timeout=SECONDS
-        )
+        cookies = "; ".join(f"{each.name}={each.value}" for each in session.cookies)
+        headers = {"Cookie": cookies} | ({"Last-Event-ID": last_id} if last_id else {})
+        connection = HTTPConnection(base.removeprefix("http://"), timeout=SECONDS)
+        connection.request("GET", f"/events?kinds={kinds}", headers=headers)
+        self._socket = connection.sock
+        self._answer = connection.getresponse()
         assert self._answer.headers["Content-Type"].startswith("text/event-stream")
         self.events: list[tuple[str, dict]] = []
         self.ids: list[str] = []
         self.closed = threading.Event()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
 
     def _read(self) -> None:
         kind = ""
-        try:
-            for line in self._answer.iter_lines(chunk_size=1, decode_unicode=True):
-                name, _colon, value = line.partition(": ")
+        with contextlib.suppress(OSError, HTTPException):
+            while line := self._answer.readline().decode():
+                name, _colon, value = line.strip().partition(": ")
                 if name == "event":
                     kind = value
                 elif name == "id":
                     self.ids.append(value)
                 elif name == "data" and kind != "beat":
                     self.events.append((kind, json.loads(value)))
-        except (requests.RequestException, AttributeError, ValueError):
-            pass
         self.closed.set()
 
     def kinds(self) -> list[str]:
         return [kind for kind, _data in self.events]
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):  # the server may have ended it
+            self._socket.shutdown(SHUT_RDWR)
+        self._thread.join()
         self._answer.close()
+        self._socket.close()
 
 
 @pytest.fixture
@@ -197,9 +205,12 @@ def test_when_redis_goes_pages_are_told_and_told_again_when_it_is_back(live, ope
 def test_logging_out_ends_the_stream(base, live):
     session = logged_in(base, "office")
     stream = Stream(session, base, "call")
-    until(lambda: "fresh" in stream.kinds())
-    post(session, base, "/logout")
-    assert stream.closed.wait(SECONDS), "the stream went on after the log-out"
+    try:
+        until(lambda: "fresh" in stream.kinds())
+        post(session, base, "/logout")
+        assert stream.closed.wait(SECONDS), "the stream went on after the log-out"
+    finally:
+        stream.close()
 
 
 # --- commands ------------------------------------------------------------------------------------
