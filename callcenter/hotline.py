@@ -129,9 +129,11 @@ def talk(call: CitizenCall, agent: Connected) -> Stage:
 def message(call: CitizenCall) -> Stage:
     caller = call.caller
     for question in (["message_prompt"], ["message_empty", "message_prompt"]):
+        caller.forget_keys()
         caller.play(question)
         caller.execute("playback", BEEP, seconds=5)
         seconds = call.record_message(call.hotline.message_seconds, SILENCE)
+        caller.forget_keys()  # the # that ended it
         if seconds >= SHORTEST_MESSAGE:
             caller.play(["message_saved"])
             return Stage.DONE
@@ -148,6 +150,7 @@ def rate(call: CitizenCall) -> Stage:
 
 
 def goodbye(call: CitizenCall) -> Stage:
+    call.caller.forget_keys()
     call.caller.play(call.hotline.goodbye)
     return Stage.DONE
 
