@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 PROMPT_LIMIT = 120.0  # seconds; no prompt of ours is longer
 STOP_LIMIT = 3.0  # seconds for the switch to end a playback that was told to stop
+STOP_ATTEMPTS = 3
 KEYS_KEPT = 32
 KEYS = frozenset("0123456789*#")
 
@@ -107,15 +108,18 @@ class LiveCaller:
 
     def stop(self, playback: Execution) -> None:
         """End a playback that may still run, and wait until it has."""
-        if playback.done.ready():
-            return
-        try:
-            self.call.api(f"uuid_break {self.call.uuid} all", timeout=STOP_LIMIT)
-        except (CallGone, SwitchGone) as error:
-            raise HungUp from error
-        except EslError as error:
-            logger.warning("call %s: cannot stop a prompt: %s", self.call.uuid, error)
-        self._wait([playback.done], STOP_LIMIT)
+        self._wait([playback.begun, playback.done], STOP_LIMIT)
+        for _ in range(STOP_ATTEMPTS):
+            if playback.done.ready():
+                return
+            try:
+                self.call.api(f"uuid_break {self.call.uuid} all", timeout=STOP_LIMIT)
+            except (CallGone, SwitchGone) as error:
+                raise HungUp from error
+            except EslError as error:
+                logger.warning("call %s: cannot stop a prompt: %s", self.call.uuid, error)
+            # FreeSWITCH forgets a break that comes in the instant before the first frame.
+            self._wait([playback.done], STOP_LIMIT / STOP_ATTEMPTS)
 
     def wait(self, objects: Sequence[object], seconds: float) -> None:
         """Until one of `objects`, a key or `news`; raises HungUp."""

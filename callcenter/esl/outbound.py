@@ -39,10 +39,15 @@ _UNSEEN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """An application that was handed to the call; `done` gets its CHANNEL_EXECUTE_COMPLETE."""
+    """An application that was handed to the call; `done` gets its CHANNEL_EXECUTE_COMPLETE.
+
+    `begun` is set by its CHANNEL_EXECUTE. Before that a break has no effect on it, or takes it
+    out of the queue without a word.
+    """
 
     app: str
     uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
+    begun: Flag = field(default_factory=Flag)
     done: AsyncResult = field(default_factory=AsyncResult)
 
     def wait(self, timeout: float) -> Event:
@@ -201,7 +206,11 @@ class OutboundCall(Wire, OutboundSession):
             self.close("the call has hung up")
 
     def _follow(self, event: Event) -> None:
-        if event.name == "CHANNEL_EXECUTE_COMPLETE":
+        if event.name == "CHANNEL_EXECUTE":
+            beginning = self._executions.get(event.get("Application-UUID"))
+            if beginning is not None:
+                beginning.begun.set()
+        elif event.name == "CHANNEL_EXECUTE_COMPLETE":
             execution = self._executions.pop(event.get("Application-UUID"), None)
             if execution is not None:
                 execution.done.set(event)
