@@ -13,12 +13,12 @@ import math
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from callcenter.events import Event, Kind, event
+from callcenter.events import Event, Kind, event, message_recorded
 from callcenter.privacy import clean_number, clean_text
 from callcenter.recordings import State, index
 from callcenter.segments import SegmentWriter
@@ -129,21 +129,24 @@ def events_of(cdr: Cdr, recordings: Path) -> list[Event]:
             source="cdr",
         ),
     ]
-    if told.get("cc_fallback") == "message":
+    if told.get("cc_fallback") == "message" or told.get("cc_stage") == "message":
         events += _message(cdr, recordings)
     return events
 
 
 def _message(cdr: Cdr, recordings: Path) -> list[Event]:
-    """The message that the dialplan took because no controller answered."""
+    """The message that the dialplan took, or that a controller began to take and then died."""
     path = f"messages/{cdr.uuid}.wav"
     found = index(recordings, path)
     if found.state is State.MISSING or (found.seconds or 0.0) <= MIN_MESSAGE_SECONDS:
         return []
-    data = {"path": path, "seconds": found.seconds, "reason": "no controller"}
-    # Not random: the same record may be read twice.
-    event_id = f"{cdr.uuid}:{Kind.MESSAGE_RECORDED}:fallback"
-    return [Event(event_id, cdr.ended_at, Kind.MESSAGE_RECORDED, cdr.uuid, data)]
+    told = message_recorded(
+        cdr.uuid, path, found.seconds or 0.0, at=cdr.ended_at, reason="no controller"
+    )
+    if cdr.variables.get("cc_fallback") == "message":
+        # What the dialplan took may follow what a controller took: the file has grown since.
+        told = replace(told, id=f"{told.id}:fallback")
+    return [told]
 
 
 class Spool:

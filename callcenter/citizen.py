@@ -13,7 +13,7 @@ from acd.messages import LeaveReason
 from callcenter.call_state import CallState, Stage
 from callcenter.caller import LiveCaller
 from callcenter.esl import EslError, OutboundCall
-from callcenter.events import Kind, event, talk_started
+from callcenter.events import Kind, event, message_recorded, talk_started
 from callcenter.privacy import clean_name, clean_number, mask
 from callcenter.wav import seconds_of
 from ivr.hotline import Hotline
@@ -179,14 +179,15 @@ class CitizenCall:
         """Record what the citizen says; the length in seconds, 0 for nothing."""
         path = self.center.settings.recordings_dir / "messages" / f"{self.id}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.caller.set(playback_terminators="#")
+        # Appended: what was said before a controller died is part of the message.
+        self.caller.set(playback_terminators="#", RECORD_APPEND="true")
         try:
             self.caller.execute("record", f"{path} {longest} {silence}", seconds=longest + 10)
         finally:
             seconds = seconds_of(path)
             if seconds >= 1.0:
                 relative = f"messages/{self.id}.wav"
-                self.note(Kind.MESSAGE_RECORDED, path=relative, seconds=seconds)
+                self.center.journal.append(message_recorded(self.id, relative, seconds))
         self.caller.set(playback_terminators="none")
         return seconds
 

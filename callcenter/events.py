@@ -111,3 +111,12 @@ def talk_started(call: str, *, agent: str, offer: str, leg: str, at: float | Non
     at = time.time() if at is None else at
     data = {"agent": agent, "offer": offer, "leg": leg}
     return Event(f"{offer}:{Kind.TALK_STARTED}", at, Kind.TALK_STARTED, call, data)
+
+
+def message_recorded(
+    call: str, path: str, seconds: float, *, at: float | None = None, reason: str = ""
+) -> Event:
+    """A message in the recordings folder, told once by the controller or the switch's record."""
+    at = time.time() if at is None else at
+    data = {"path": path, "seconds": seconds, "reason": reason}
+    return Event(f"{call}:{Kind.MESSAGE_RECORDED}", at, Kind.MESSAGE_RECORDED, call, data)
