@@ -57,18 +57,21 @@ class AgentDesk:
         """Every agent as an input: who talks is seen on the switch, the rest was kept."""
         now = self._clock()
         talking = {leg.agent: leg for leg in snapshot.conversations}
-        stored = self._presence.agents()
-        messages: list[acd.Input] = []
+        stored = {**self._presence.agents(), **self._states}
+        messages: list[acd.AgentRestored] = []
         for agent in sorted({*stored, *talking}):
             configured = self.config.agents.get(agent)
             if configured is None:
                 logger.warning("agent %s is no longer configured", agent)
                 continue
-            state, reason = _resting_state(stored.get(agent, {}))
-            since, contact = float(stored.get(agent, {}).get("since") or now), None
+            known = stored.get(agent, {})
+            state, reason = _resting_state(known)
+            since, contact = float(known.get("since") or now), None
             if agent in talking:
                 state, reason = AgentState.TALKING, NotReadyReason.NONE
                 since, contact = talking[agent].since or now, talking[agent].contact
+            elif known.get("state") in (AgentState.TALKING, AgentState.HOLDING):
+                since = now  # nobody saw the talk end: the wrap-up isn't cut short for that
             messages.append(
                 acd.AgentRestored(
                     at=now,
@@ -82,10 +85,13 @@ class AgentDesk:
                 )
             )
         self._registered = set(snapshot.registered & self.config.agents.keys())
+        for message in messages:
+            self._show_restored(message)
+        phones: list[acd.Input] = []
         for agent in sorted(self.config.agents):
             kind = acd.PhoneRegistered if agent in self._registered else acd.PhoneUnregistered
-            messages.append(kind(now, agent))
-        return messages
+            phones.append(kind(now, agent))
+        return [*messages, *phones]
 
     # --- commands -----------------------------------------------------------------------------
 
@@ -142,19 +148,36 @@ class AgentDesk:
 
     def changed(self, change: acd.AgentStateChanged) -> None:
         """The engine moved an agent to another state."""
-        known = self.config.agents.get(change.agent)
-        self._states[change.agent] = {
-            "state": change.new.value,
-            "reason": change.reason.value,
-            "since": change.since,
-            "until": change.until,
-            "contact": change.contact,
+        self._show(
+            change.agent, change.new, change.reason, change.since, change.until, change.contact
+        )
+
+    def _show_restored(self, found: acd.AgentRestored) -> None:
+        """The engine takes a restored state as it is and tells of no change."""
+        self._show(found.agent, found.state, found.reason, found.since, None, found.contact)
+
+    def _show(
+        self,
+        agent: str,
+        state: AgentState,
+        reason: NotReadyReason,
+        since: float,
+        until: float | None,
+        contact: str | None,
+    ) -> None:
+        known = self.config.agents.get(agent)
+        self._states[agent] = {
+            "state": state.value,
+            "reason": reason.value,
+            "since": since,
+            "until": until,
+            "contact": contact,
             "name": known.name if known else "",
             "queues": known.queues if known else {},
             "skills": known.skills if known else {},
-            "registered": change.agent in self._registered,
+            "registered": agent in self._registered,
         }
-        self._presence.show_agent(change.agent, self._states[change.agent])
+        self._presence.show_agent(agent, self._states[agent])
 
     def phone_changed(self, agent: str, registered: bool) -> None:
         """The agent's phone registered, or no longer is."""
