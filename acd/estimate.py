@@ -33,7 +33,7 @@ class QueueStats:
     waited: float = 0.0  # by all who left, however they left
     handled: int = 0
     handling: float = 0.0  # mean, from offer to the end of wrap-up
-    estimates: int = 0  # announced to contacts who were answered later
+    estimates: int = 0  # the first announced to each contact that was answered
     error: float = 0.0  # sum of (announced - real)
     error_absolute: float = 0.0
 

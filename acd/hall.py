@@ -58,7 +58,7 @@ class Contact:
     attempts: int = 0  # calls back
     announce_at: float | None = None
     resume_at: float | None = None  # end of RESTING or DIALING
-    told: tuple[float, float] | None = None  # (when, seconds): the last estimate given
+    told: tuple[float, float] | None = None  # (when, seconds): the first estimate given
     left: frozenset[str] = frozenset()  # queues it overflowed from: it never goes back
 
 

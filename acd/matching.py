@@ -324,7 +324,8 @@ def announce(floor: Floor, contact: Contact) -> None:
     if contact.virtual:
         return
     seconds = floor.estimate(contact)
-    contact.told = None if seconds is None else (floor.now, seconds)
+    if contact.told is None and seconds is not None:
+        contact.told = (floor.now, seconds)
     place = floor.hall.position(contact)
     floor.out.append(Announce(contact.id, contact.queue, place, seconds))
 

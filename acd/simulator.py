@@ -242,9 +242,10 @@ class _Run:
         self.heap: list[tuple[float, int, Input]] = []
         self.waiting: dict[str, Call] = {}
         self.talks: dict[str, Call] = {}  # agent -> the call of the offer or talk
-        self.told: dict[str, tuple[float, float]] = {}
+        self.told: dict[str, list[tuple[float, float]]] = {}  # contact -> (when, seconds)
         self.open: dict[str, Offer] = {}
         self.busy_since: dict[str, float] = {}
+        self.here_since: dict[str, float] = {}
 
     def run(self) -> Report:
         for shift in self.day.shifts:
@@ -252,7 +253,6 @@ class _Run:
             self.plan(AgentLoggedIn(shift.start, shift.agent, queues, skills))
             self.plan(AgentReady(shift.start, shift.agent))
             self.plan(AgentLoggedOut(shift.end, shift.agent))
-            self.report.staffed_seconds += shift.end - shift.start
         calls = iter(enumerate(self.day.calls))
         number, call = next(calls, (0, None))
         while call or self.heap or self.waiting:
@@ -305,9 +305,8 @@ class _Run:
         if wait <= report.within:
             report.answered_in_time += 1
             report.by_part[int(call.arrived_at // PART_SECONDS)][1] += 1
-        told = self.told.pop(offer.contact, None)
-        if told:
-            report.estimates.append((told[1], at - told[0]))
+        told = self.told.pop(offer.contact, [])
+        report.estimates.extend((seconds, at - told_at) for told_at, seconds in told)
         self.plan(TalkEnded(at + call.talk, offer.agent, offer.contact))
 
     def step(self, message: Input) -> None:
@@ -324,13 +323,17 @@ class _Run:
             else:
                 self.plan(OfferAnswered(at + self.day.ring_seconds, output.offer))
         elif isinstance(output, AgentStateChanged):
+            if output.old is AgentState.LOGGED_OUT:
+                self.here_since[output.agent] = at
+            elif output.new is AgentState.LOGGED_OUT:
+                self.report.staffed_seconds += at - self.here_since.pop(output.agent)
             if output.new not in _IDLE:
                 self.busy_since.setdefault(output.agent, at)
             elif output.agent in self.busy_since:
                 self.report.busy_seconds += at - self.busy_since.pop(output.agent)
         elif isinstance(output, Announce):
             if output.estimate_seconds is not None:
-                self.told[output.contact] = (at, output.estimate_seconds)
+                self.told.setdefault(output.contact, []).append((at, output.estimate_seconds))
         elif isinstance(output, Withdraw):
             self.open.pop(output.offer, None)
         elif isinstance(output, Overflow) and output.action != "queue":

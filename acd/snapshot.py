@@ -53,7 +53,7 @@ class QueueView:
     abandoned: int
     overflowed: int
     handling_seconds: float | None
-    estimates: int  # announced to contacts who were answered
+    estimates: int  # the first announced to each contact that was answered
     estimate_error: float | None  # mean of announced - real, seconds
     estimate_error_absolute: float | None
 
