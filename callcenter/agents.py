@@ -191,7 +191,12 @@ class AgentDesk:
             self._presence.show_agent(agent, self._states[agent])
 
     def configured(self) -> None:
-        """Agents were added or changed: those at work get their new queues and skills."""
+        """Agents were added, changed or removed: those at work get their new queues and skills,
+        who is no longer an agent is logged out (after the call that goes on).
+        """
+        for agent in self._states.keys() - self.config.agents.keys():
+            if self._states[agent]["state"] != AgentState.LOGGED_OUT:
+                self._tell(acd.AgentLoggedOut(self._clock(), agent))
         for agent, configured in self.config.agents.items():
             state = self._states.get(agent)
             if state is None or state["state"] == AgentState.LOGGED_OUT:

@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from callcenter import live_config
+from callcenter import live_config, switch_conf
+from callcenter.database import reading
 from callcenter.models import Agent, BlockedNumber
 from callcenter.switch_conf import AgentDirectoryEntry
 
 logger = logging.getLogger(__name__)
+
+EXPORT_SECONDS = 2.0
+
+
+class Exporter:
+    """Carries what people change in the database to the files, however they changed it."""
+
+    def __init__(self, engine: Engine, data_dir: Path) -> None:
+        self._engine = engine
+        self._data_dir = data_dir
+        self._next = 0.0
+
+    def poll(self) -> None:
+        """Export when it is time again; raise SQLAlchemyError when the database is away."""
+        if time.monotonic() < self._next:
+            return
+        with reading(self._engine) as session:
+            if export(session, self._data_dir):
+                logger.info("agents or blocked numbers have changed")
+            if export_phones(session, self._data_dir):
+                logger.info("agents' phones have changed")
+        self._next = time.monotonic() + EXPORT_SECONDS
 
 
 def export(session: Session, data_dir: Path) -> bool:
@@ -29,6 +53,21 @@ def export(session: Session, data_dir: Path) -> bool:
         for block in session.scalars(select(BlockedNumber))
     }
     return live_config.write(data_dir / live_config.FILE, {"agents": agents, "blocked": blocked})
+
+
+def export_phones(session: Session, data_dir: Path) -> bool:
+    """Write the phones that may register, for a switch whose configuration is in our folder.
+
+    False when nothing changed, or there is no such folder.
+    """
+    conf = data_dir / switch_conf.HOME
+    if not conf.is_dir():
+        return False
+    try:
+        return switch_conf.write_directory(directory(session), conf)
+    except ValueError as error:  # a row that the switch couldn't read: it keeps what it has
+        logger.error("agents' phones cannot be told to the switch: %s", error)
+        return False
 
 
 def directory(session: Session) -> list[AgentDirectoryEntry]:

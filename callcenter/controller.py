@@ -13,7 +13,7 @@ import gevent
 from gevent.event import Event as Flag
 
 from acd.engine import Engine
-from callcenter import adoption, live_config
+from callcenter import adoption, live_config, switch_conf
 from callcenter.agents import AgentDesk
 from callcenter.center import Center
 from callcenter.citizen import CitizenCall
@@ -45,7 +45,7 @@ class Controller:
         self.settings = settings
         self.clock = SteadyClock()
         self._config_path = settings.data_dir / live_config.FILE
-        self._config_seen = 0
+        self._phones_path = settings.data_dir / switch_conf.HOME / switch_conf.DIRECTORY
         hotlines = load_hotlines(settings.hotlines_dir)
         queues = load_queues(settings.queues_file, hotlines)
         config = live_config.read(self._config_path)
@@ -202,13 +202,29 @@ class Controller:
             gevent.sleep(CHANNELS_EVERY)
 
     def _watch_config(self) -> None:
+        """Take in what the projector exports: agents, blocked numbers, phones."""
+        seen: dict[Path, int] = {}
         while True:
+            for path, take in (
+                (self._config_path, self._read_config),
+                (self._phones_path, self._reload_phones),
+            ):
+                changed = _modified(path)
+                if changed == seen.get(path, 0):
+                    continue
+                try:
+                    take()
+                    seen[path] = changed
+                except (EslError, OSError, ValueError, KeyError, TypeError) as error:
+                    logger.error("%s: what has changed cannot be taken in: %s", path, error)
             gevent.sleep(CONFIG_EVERY)
-            changed = _modified(self._config_path)
-            if changed != self._config_seen:
-                self._config_seen = changed
-                self.center.config = self.desk.config = live_config.read(self._config_path)
-                self.desk.configured()
+
+    def _read_config(self) -> None:
+        self.center.config = self.desk.config = live_config.read(self._config_path)
+        self.desk.configured()
+
+    def _reload_phones(self) -> None:
+        self.link.api("reloadxml")
 
 
 def _modified(path: Path) -> int:

@@ -1,13 +1,14 @@
 """What the controller needs from the database, without SQL on the telephony loop.
 
-The projector writes `DATA_DIR/config.json` whenever agents or blocked numbers change; the
-controller reads it at start and when told (`cc:config`) or when the file is newer.
+The projector writes `DATA_DIR/config.json` when agents or blocked numbers change; the controller
+reads it at start and when the file is newer.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +45,7 @@ def write(path: Path, config: dict[str, Any]) -> bool:
     text = json.dumps(config, ensure_ascii=False, sort_keys=True)
     if path.exists() and path.read_text("utf-8") == text:
         return False
-    temporary = path.with_suffix(".tmp")
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     temporary.write_text(text, "utf-8")
     temporary.chmod(0o600)
     temporary.replace(path)

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from callcenter.cdr import Spool
+from callcenter.config_export import Exporter
 from callcenter.database import create_engine, reading, writing
 from callcenter.indexer import Indexer
 from callcenter.models import JournalReject, JournalSegment
@@ -252,10 +253,11 @@ def run(settings: ProjectorSettings, stop_event: threading.Event) -> None:
     indexer = Indexer(engine, recordings, notices.publish)
     projector = Projector(engine, journal, notices.publish, on_recordings=indexer.wake)
     spool = Spool(cdr, recordings, SegmentWriter(journal, "projector"))
+    exporter = Exporter(engine, settings.data_dir)
     notices.start()
     indexer.start()
     try:
-        _project(projector, spool, wake, stop_event)
+        _project(projector, spool, exporter, wake, stop_event)
     finally:
         indexer.stop()
         notices.stop()
@@ -264,7 +266,11 @@ def run(settings: ProjectorSettings, stop_event: threading.Event) -> None:
 
 
 def _project(
-    projector: Projector, spool: Spool, wake: threading.Event, stop_event: threading.Event
+    projector: Projector,
+    spool: Spool,
+    exporter: Exporter,
+    wake: threading.Event,
+    stop_event: threading.Event,
 ) -> None:
     pause = BACKOFF_SECONDS[0]
     away_since: float | None = None
@@ -279,6 +285,7 @@ def _project(
                 projector.retry_rejects()
                 retried = True
             projector.step()
+            exporter.poll()
             if time.monotonic() >= next_tidy:
                 projector.tidy()
                 next_tidy = time.monotonic() + TIDY_SECONDS

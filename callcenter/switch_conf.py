@@ -19,6 +19,7 @@ from callcenter.settings import PACKAGE_ROOT, Settings
 SOURCE = PACKAGE_ROOT / "freeswitch-conf"
 LOCAL = "local.xml"
 DIRECTORY = "directory/agents.xml"
+HOME = "switch/conf"  # the rendered configuration, in the data folder
 
 # Sessions: a citizen and an agent for each call, and agents' standing legs while nobody calls.
 LEGS_PER_CALL = 2
@@ -68,9 +69,16 @@ def render(
             path.unlink()
 
 
-def write_directory(agents: Iterable[AgentDirectoryEntry], target: Path) -> None:
-    """Replace the agents' phones in a configuration folder; `reloadxml` makes the switch see it."""
-    _replace(target / DIRECTORY, directory_xml(agents))
+def write_directory(agents: Iterable[AgentDirectoryEntry], target: Path) -> bool:
+    """Replace the agents' phones in a configuration folder; False when they are the same.
+
+    `reloadxml` makes the switch see it. Raise ValueError as `render`.
+    """
+    path, text = target / DIRECTORY, directory_xml(agents)
+    if path.exists() and path.read_text("utf-8") == text:
+        return False
+    _replace(path, text)
+    return True
 
 
 def variables(settings: Settings, published_numbers: Iterable[str]) -> dict[str, str]:
