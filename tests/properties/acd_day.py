@@ -6,21 +6,14 @@ looks at every pair of agent and contact, which the engine must never do.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import count
 
-from acd.config import (
-    Action,
-    Config,
-    OverflowRule,
-    QueueConfig,
-    RelaxStep,
-    Strategy,
-    VirtualHold,
-    When,
-)
+from acd_made_up import AGENTS, DEMANDS, QUEUES, SKILLS, START, STEPS, config_from
+from acd_rules import Asked, Rules
+
+from acd.config import Config
 from acd.engine import Engine
 from acd.messages import (
     AgentLoggedIn,
@@ -59,20 +52,6 @@ from acd.messages import (
 )
 from acd.snapshot import Snapshot
 
-QUEUES = ("general", "tax", "night")
-AGENTS = ("1001", "1002", "1003", "1004")
-SKILLS = ("tax", "cantonese")
-START = 1_780_000_000.0
-STEPS = (0.0, 0.0, 0.000001, 0.5, 2.0, 7.0, 13.0, 31.0, 61.0, 300.0)
-# What a contact may ask for: a list of alternatives, each a list of (skill, least level).
-DEMANDS: tuple[tuple[tuple[tuple[str, int], ...], ...], ...] = (
-    ((),),
-    ((),),
-    ((("tax", 1),),),
-    ((("tax", 5),),),
-    ((("tax", 3), ("cantonese", 2)),),
-    ((("tax", 7),), (("cantonese", 1),)),
-)
 RESULTS = (
     OfferResult.NO_ANSWER,
     OfferResult.REFUSED,
@@ -80,67 +59,12 @@ RESULTS = (
     OfferResult.FAILED,
     OfferResult.WITHDRAWN,
 )
-OFFERED = (AgentState.RESERVED, AgentState.RINGING)
 TALKING = (AgentState.TALKING, AgentState.HOLDING)
-AWAY = (AgentState.LOGGED_OUT, AgentState.NOT_READY)
-
-RELAXATION = (
-    (),
-    (RelaxStep(10, lower=2), RelaxStep(60, anyone=True)),
-    (RelaxStep(5, drop=("cantonese",)), RelaxStep(30, lower=4), RelaxStep(100, anyone=True)),
-)
-OVERFLOW = (
-    (),
-    (OverflowRule(When.WAITED, Action.MESSAGE, seconds=120),),
-    (
-        OverflowRule(When.FULL, Action.CALLBACK, limit=2),
-        OverflowRule(When.NO_AGENT, Action.QUEUE, target="night", seconds=20),
-    ),
-    (
-        OverflowRule(When.CLOSED, Action.GOODBYE, seconds=30),
-        OverflowRule(When.WAITED, Action.QUEUE, target="night", seconds=40),
-    ),
-)
 
 
-def config_from(numbers: bytes) -> Config:
-    """Make a configuration out of eight bytes."""
-    strategies = list(Strategy)
-
-    def queue(name: str, first: int, second: int) -> QueueConfig:
-        return QueueConfig(
-            strategy=strategies[first % len(strategies)],
-            relaxation=RELAXATION[second % 3],
-            overflow=() if name == "night" else OVERFLOW[second // 3 % 4],
-            head_start_seconds=0 if second < 128 else 15,
-            last_agent_seconds=0 if first < 128 else 20,
-            announce_first_seconds=0 if second // 12 % 2 else 10,
-            announce_every_seconds=30,
-            handling_seconds=60,
-            virtual_hold=VirtualHold("agent" if first // 6 % 2 else "citizen", 40, 2),
-        )
-
-    return Config(
-        queues={name: queue(name, numbers[i], numbers[i + 3]) for i, name in enumerate(QUEUES)},
-        lease_seconds=20,
-        wrap_up_seconds=(0, 5, 30)[numbers[6] % 3],
-        priority_seconds=(0, 10, 120)[numbers[7] % 3],
-    )
-
-
-@dataclass
-class Asked:
-    """What the reference remembers of a contact."""
-
-    demand: tuple[tuple[tuple[str, int], ...], ...]
-    priority: int
-    last_agent: str | None
-    virtual: bool
-    outcomes: list[str] = field(default_factory=list)
-
-
-class Day:
-    def __init__(self, config: Config) -> None:
+class Day(Rules):
+    def __init__(self, config: Config, *, judging: bool = True) -> None:
+        self.judging = judging
         self.config = config
         self.now = START
         self.restarts = 0
@@ -379,6 +303,8 @@ class Day:
         before, after = self.view, self.engine.snapshot()
         self.view = after
         offers = self.follow(message, before, outputs)
+        if not self.judging:
+            return
         self.check_books(after)
         self.check_nobody_is_left(after)
         for offer in offers:
@@ -409,126 +335,6 @@ class Day:
             elif isinstance(output, CallBack):
                 self.first_offer.setdefault(output.contact, self.now)
         return made
-
-    def check_books(self, after: Snapshot) -> None:
-        """No agent and no contact has two offers; whoever isn't here has just one outcome."""
-        agents = Counter(offer.agent for offer in self.offers.values())
-        contacts = Counter(offer.contact for offer in self.offers.values())
-        assert max(agents.values(), default=0) <= 1, "an agent has two offers"
-        assert max(contacts.values(), default=0) <= 1, "a contact has two offers"
-        for offer in self.offers.values():
-            assert after.agents[offer.agent].state in OFFERED
-            assert after.contacts[offer.contact].stage == "offered"
-        for name, agent in after.agents.items():
-            assert (agent.state in OFFERED) == (name in agents), f"{name} is {agent.state}"
-        for name, asked in self.contacts.items():
-            if name in after.contacts:
-                assert asked.outcomes == [], f"{name} is here after {asked.outcomes}"
-            else:
-                assert len(asked.outcomes) == 1, f"{name} came out as {asked.outcomes}"
-
-    def check_nobody_is_left(self, after: Snapshot) -> None:
-        for name, contact in after.contacts.items():
-            if contact.stage == "waiting":
-                for agent in after.agents:
-                    ready = after.agents[agent].state is AgentState.READY
-                    assert not (ready and self.serves(after, agent, name)), (
-                        f"{agent} is free and {name} waits"
-                    )
-
-    def check_offer(
-        self, offer: Offer, message: Input | None, before: Snapshot, after: Snapshot
-    ) -> None:
-        if offer.contact not in after.contacts:
-            return  # a lease so old that it ended in the same step
-        assert self.able(after, offer.agent, offer.contact), "offered without the skill"
-        for name, other in after.contacts.items():
-            if other.stage == "waiting" and name in before.contacts and name != offer.contact:
-                if before.contacts[name].stage != "waiting":
-                    continue
-                if self.serves(after, offer.agent, name):
-                    passed = self.place(after, name) < self.place(after, offer.contact)
-                    assert not passed, f"{offer.contact} passed {name}"
-        if isinstance(message, ContactQueued):
-            self.check_choice(offer, before)
-
-    def check_choice(self, offer: Offer, before: Snapshot) -> None:
-        """Judge which of the free agents got a newcomer."""
-        asked = self.contacts[offer.contact]
-        if offer.agent == asked.last_agent:
-            return
-        chosen = before.agents[offer.agent]
-        strategy = self.config.queues[offer.queue].strategy
-        for name, agent in before.agents.items():
-            if agent.state is not AgentState.READY or name == offer.agent:
-                continue
-            if offer.queue not in agent.queues or not self.meets(agent.skills, asked, ()):
-                continue
-            mine, other = chosen.queues[offer.queue], agent.queues[offer.queue]
-            assert mine >= other, "a better level was free"
-            if mine == other:
-                assert self.rank(strategy, offer.agent, before) <= self.rank(
-                    strategy, name, before
-                ), f"{strategy}: {name} should have had it"
-
-    @staticmethod
-    def rank(strategy: Strategy, name: str, view: Snapshot) -> object:
-        agent = view.agents[name]
-        match strategy:
-            case Strategy.LONGEST_IDLE:
-                return agent.since
-            case Strategy.FEWEST_CALLS:
-                return agent.calls
-            case Strategy.FIXED_ORDER:
-                return name
-            case Strategy.BEST_FIT:
-                return sum(agent.skills.values()) + len(agent.queues)
-        return 0
-
-    # --- the rules, plainly -------------------------------------------------------------
-
-    def place(self, view: Snapshot, name: str) -> float:
-        contact = view.contacts[name]
-        start = self.config.queues[contact.queue].head_start_seconds
-        return contact.queued_at - contact.priority * self.config.priority_seconds - start
-
-    def serves(self, view: Snapshot, agent: str, name: str) -> bool:
-        return self.able(view, agent, name) and self.holds_out_for(view, name) in (None, agent)
-
-    def able(self, view: Snapshot, agent: str, name: str) -> bool:
-        contact = view.contacts[name]
-        if contact.queue not in self.config.queues:
-            return False
-        if contact.queue not in view.agents[agent].queues:
-            return False
-        steps = [
-            step
-            for step in self.config.queues[contact.queue].relaxation
-            if self.now >= contact.queued_at + step.after
-        ]
-        return self.meets(view.agents[agent].skills, self.contacts[name], steps)
-
-    @staticmethod
-    def meets(skills, asked: Asked, steps) -> bool:
-        lower, dropped = 0, set()
-        for step in steps:
-            if step.anyone:
-                return True
-            lower += step.lower
-            dropped.update(step.drop)
-        return any(
-            all(skill in dropped or skills.get(skill, 0) >= level - lower for skill, level in part)
-            for part in asked.demand
-        )
-
-    def holds_out_for(self, view: Snapshot, name: str) -> str | None:
-        contact, last = view.contacts[name], self.contacts[name].last_agent
-        seconds = self.config.queues[contact.queue].last_agent_seconds
-        if last is None or contact.virtual or last not in view.agents:
-            return None
-        if self.now >= contact.queued_at + seconds or view.agents[last].state in AWAY:
-            return None
-        return last if self.able(view, last, name) else None
 
     # --- the end of the day -------------------------------------------------------------
 
