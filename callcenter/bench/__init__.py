@@ -59,7 +59,14 @@ def _lab() -> Iterator[Figure]:
     return lab.run()
 
 
+def _peer() -> Iterator[Figure]:
+    from callcenter.bench import mod_callcenter
+
+    return mod_callcenter.run()
+
+
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "acd": _acd,
     "lab": _lab,
+    "acd-vs-mod-callcenter": _peer,
 }
