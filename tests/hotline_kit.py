@@ -200,23 +200,34 @@ class HotlineUnderTest:
         lines = [line for line in lines if call in (None, line["call"])]
         return sorted(lines, key=lambda line: line["at"])
 
-    def page(self, path: str, user: str = "supervisor") -> str:
-        """A page as somebody who is logged in sees it."""
+    def browser(self, user: str) -> requests.Session:
+        """Somebody who is logged in."""
         if user not in self._browsers:
             secrets = bootstrap.Secrets.load(self.system.settings.data_dir)
             browser = self._browsers[user] = requests.Session()
-            form = browser.get(self.system.url("/login"), timeout=5).text
-            found = re.search(r'name="csrf_token" value="([^"]+)"', form)
-            assert found, "no form to log in"
-            told = {
-                "csrf_token": found[1],
-                "username": user,
-                "password": secrets.first_logins[user],
-            }
-            browser.post(self.system.url("/login"), data=told, timeout=5)
-        answer = self._browsers[user].get(self.system.url(path), timeout=5)
+            form = {"username": user, "password": secrets.first_logins[user]}
+            form["csrf_token"] = self._csrf_token(browser, "/login")
+            browser.post(self.system.url("/login"), data=form, timeout=5)
+        return self._browsers[user]
+
+    def _csrf_token(self, browser: requests.Session, path: str) -> str:
+        page = browser.get(self.system.url(path), timeout=5).text
+        found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        assert found, f"no form at {path}"
+        return found[1]
+
+    def page(self, path: str, user: str = "supervisor") -> str:
+        """A page as `user` sees it."""
+        answer = self.browser(user).get(self.system.url(path), timeout=5)
         assert answer.status_code == 200, answer.text[:500]
         return answer.text
+
+    def post(self, path: str, form: str, user: str = "admin", **fields: str) -> None:
+        """Send the form that stands on the page `form`."""
+        browser = self.browser(user)
+        fields["csrf_token"] = self._csrf_token(browser, form)
+        answer = browser.post(self.system.url(path), data=fields, timeout=5)
+        assert answer.status_code == 200, answer.text[:500]
 
     # --- between tests ----------------------------------------------------------------------
 
