@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import gevent
 
 from labswitch.command import Command
-from labswitch.conf import is_true
 from labswitch.dialplan import search
 from labswitch.esl_wire import GOODBYE, BadRequest, Request, Wire
 from labswitch.events import Event, Headers, plain_lines
@@ -367,13 +366,6 @@ class EslSession:
     def _no_log(self, request: Request, argument: str) -> None:
         self.wire.reply("+OK no longer logging")
 
-    def _divert(self, request: Request, argument: str) -> None:
-        if self.channel is None:
-            self.wire.reply("-ERR not controlling a session.")
-        else:
-            on = is_true(argument)
-            self.wire.reply("+OK events diverted" if on else "+OK events not diverted")
-
     def goodbye(self) -> bytes:
         """The disconnect notice."""
         head = "Content-Type: text/disconnect-notice\n"
@@ -403,5 +395,4 @@ _COMMANDS: dict[str, _Handler] = {
     "nolinger": EslSession._no_linger,
     "log": EslSession._log,
     "nolog": EslSession._no_log,
-    "divert_events": EslSession._divert,
 }

@@ -56,7 +56,8 @@ class Registrar:
 
     `a1_hash` gives a user's MD5(user:realm:password) in hex or None; `on_change` is told a user's
     contacts after each REGISTER that touched them and when some expire; `clock` gives seconds
-    since the epoch. `min_expires` is in seconds; shorter registrations get 423.
+    since the epoch. `min_expires` is in seconds; shorter registrations get 423. With
+    `newest_only` a phone that registers takes the place of the user's others.
     """
 
     def __init__(
@@ -67,11 +68,13 @@ class Registrar:
         on_change: Callable[[str, list[Contact]], None],
         clock: Callable[[], float],
         min_expires: int = 0,
+        newest_only: bool = False,
     ) -> None:
         self.authenticator = DigestAuthenticator(a1_hash, realm=realm, clock=clock)
         self._on_change = on_change
         self._clock = clock
         self._min_expires = min_expires
+        self._newest_only = newest_only
         self._contacts: dict[str, dict[str, Contact]] = {}
 
     def contacts(self, user: str) -> list[Contact]:
@@ -129,6 +132,8 @@ class Registrar:
             self._bind(kept, _parse_contact(value), request, source)
         now = self._clock()
         kept = {key: contact for key, contact in kept.items() if contact.expires_at > now}
+        if self._newest_only:
+            kept = dict(list(kept.items())[-1:])
         if len(kept) > MAX_CONTACTS:
             raise _Refused(403, "Too Many Contacts")
         self._store(user, kept)

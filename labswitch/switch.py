@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import re
 import time
@@ -15,8 +14,7 @@ import gevent
 from gevent.event import Event
 
 from labswitch import commands
-from labswitch.address import AddressError, parse_address, parse_uri
-from labswitch.caller import CallerProfile, Times, now_us
+from labswitch.caller import now_us
 from labswitch.channel import Channel
 from labswitch.command import Command
 from labswitch.conf import Configuration, Profile, is_true
@@ -25,6 +23,7 @@ from labswitch.events import EventBus, Headers
 from labswitch.expand import expand
 from labswitch.limits import Limits
 from labswitch.media import MediaEngine
+from labswitch.new_call import inbound_profile, inbound_variables, outbound_profile
 from labswitch.originate import OutboundRefused, Plan
 from labswitch.registrar import Contact, Registrar
 from labswitch.rooms import Rooms
@@ -57,7 +56,11 @@ class Switch:
         self.limits = Limits()
         self.rooms = Rooms(self.events)
         self.registrar = Registrar(
-            self._a1_hash, realm=_realm(configuration), on_change=self._registered, clock=time.time
+            self._a1_hash,
+            realm=_realm(configuration),
+            on_change=self._registered,
+            clock=time.time,
+            newest_only=not _several_phones(configuration),
         )
         self.channels: dict[str, Channel] = {}
         self.user_agents: dict[str, UserAgent] = {}
@@ -154,34 +157,17 @@ class Switch:
 
     def _registered(self, user: str, contacts: list[Contact]) -> None:
         before = self._known_contacts.get(user, {})
-        now = {contact.uri: contact for contact in self.phones(user)}
+        now = {contact.uri: contact for contact in contacts}
         self._known_contacts[user] = now
         for contact in now.values():
             if contact != before.get(contact.uri):
                 self._tell_registration("register", user, contact)
-        if now and not self._several_phones:
+        if now and not _several_phones(self.configuration):
             return  # a new phone took the old one's place: nothing is told of that
         for uri, contact in before.items():
             if uri not in now:
                 expired = contact.expires_at <= time.time()
                 self._tell_registration("expire" if expired else "unregister", user, contact)
-
-    @property
-    def _several_phones(self) -> bool:
-        """`multiple-registrations`; without it the phone registered last is a user's only one."""
-        return any(
-            is_true(value) or value == "contact"
-            for profile in self.configuration.profiles
-            if (value := profile.settings.get("multiple-registrations"))
-        )
-
-    def phones(self, user: str) -> list[Contact]:
-        """A user's phones that can be called."""
-        contacts = self.registrar.contacts(user)
-        return contacts if self._several_phones else contacts[:1]
-
-    def registrations(self) -> dict[str, list[Contact]]:
-        return {user: self.phones(user) for user in self.registrar.all()}
 
     def _tell_registration(self, what: str, user: str, contact: Contact) -> None:
         domain = self.configuration.domain
@@ -223,11 +209,11 @@ class Switch:
         own = self._registering_profile()
         if profile not in ("", "*", own):
             return []
-        return [f"sofia/{own}/{contact.uri}" for contact in self.phones(user)]
+        return [f"sofia/{own}/{contact.uri}" for contact in self.registrar.contacts(user)]
 
     def registered_address(self, uri: str) -> tuple[str, int] | None:
         """Where the phone with this contact URI really is."""
-        for contacts in self.registrations().values():
+        for contacts in self.registrar.all().values():
             for contact in contacts:
                 if contact.uri == uri:
                     return contact.address
@@ -270,7 +256,7 @@ class Switch:
 
     def _accept(self, profile: Profile, call: SipCall) -> CallHandler:
         leg = SipLeg(self, profile, call)
-        channel = Channel(self, leg, _inbound_profile(profile, call))
+        channel = Channel(self, leg, inbound_profile(profile, call))
         leg.channel = channel
         if not self._admit():
             log.warning("a call is refused: %d sessions", len(self.channels))
@@ -281,7 +267,7 @@ class Switch:
             call.reject(488)
         else:
             self._add(channel)
-            channel.update(_inbound_variables(profile, call))
+            channel.update(inbound_variables(profile, call))
             channel.start()
         return leg
 
@@ -294,7 +280,7 @@ class Switch:
             raise OutboundRefused("DESTINATION_OUT_OF_ORDER")
         profile = next(p for p in self.configuration.profiles if p.name == plan.profile)
         leg = SipLeg(self, profile, target=(plan.uri, plan.address))
-        channel = Channel(self, leg, _outbound_profile(plan, uuid, caller))
+        channel = Channel(self, leg, outbound_profile(plan, uuid, caller))
         self._add(channel)
         channel.update({"is_outbound": "true", "call_uuid": uuid, **plan.variables})
         channel.set("sip_profile_name", plan.profile)
@@ -362,96 +348,7 @@ def _realm(configuration: Configuration) -> str:
     return configuration.domain
 
 
-def _new_times() -> Times:
-    now = now_us()
-    return Times(profile_created=now, created=now)
-
-
-def _inbound_profile(profile: Profile, call: SipCall) -> CallerProfile:
-    number = call.from_user
-    name = call.from_name or number
-    return CallerProfile(
-        direction="inbound",
-        unique_id=str(uuids.uuid4()),
-        channel_name=f"sofia/{profile.name}/{_caller_address(call)}",
-        destination_number=call.to_user,
-        context=profile.context,
-        username=call.authenticated_user or number,
-        dialplan=profile.settings.get("dialplan", "XML").split(",")[0],
-        caller_id_name=name,
-        caller_id_number=number,
-        orig_caller_id_name=name,
-        orig_caller_id_number=number,
-        network_addr=call.source[0],
-        ani=number,
-        source="mod_sofia",
-        times=_new_times(),
-    )
-
-
-def _caller_address(call: SipCall) -> str:
-    """`user@host:port` of the From header, as FreeSWITCH names channels."""
-    with contextlib.suppress(AddressError):
-        uri = parse_uri(parse_address(call.headers.get("From", "")).uri)
-        if uri.port:
-            return f"{call.from_user}@{uri.host}:{uri.port}"
-    return f"{call.from_user}@{call.from_host}"
-
-
-def _inbound_variables(profile: Profile, call: SipCall) -> dict[str, str]:
-    host, port = call.source
-    variables = {
-        "sip_from_user": call.from_user,
-        "sip_from_host": call.from_host,
-        "sip_from_uri": _caller_address(call),
-        "sip_from_display": call.from_name,
-        "sip_call_id": call.call_id,
-        "sip_network_ip": host,
-        "sip_network_port": str(port),
-        "sip_received_ip": host,
-        "sip_received_port": str(port),
-        "sip_req_user": call.to_user,
-        "sip_to_user": call.to_user,
-        "sip_user_agent": call.headers.get("User-Agent", ""),
-        "sofia_profile_name": profile.name,
-        "recovery_profile_name": profile.name,
-        "endpoint_disposition": "RECEIVED",
-        "max_forwards": call.headers.get("Max-Forwards", "70"),
-    }
-    if call.authenticated_user:
-        variables["user_name"] = variables["sip_auth_username"] = call.authenticated_user
-    for name, value in call.headers.items():
-        if name.lower().startswith("x-"):
-            variables[f"sip_h_{name}"] = value
-    return variables
-
-
-def _outbound_profile(plan: Plan, uuid: str, caller: Channel | None) -> CallerProfile:
-    given = plan.variables
-    name, number = (
-        given.get("origination_caller_id_name"),
-        given.get("origination_caller_id_number"),
-    )
-    if caller is not None:
-        name = name or caller.get("effective_caller_id_name") or caller.profile.caller_id_name
-        number = (
-            number or caller.get("effective_caller_id_number") or caller.profile.caller_id_number
-        )
-    number = number or "0000000000"
-    return CallerProfile(
-        direction="outbound",
-        unique_id=uuid,
-        channel_name=f"sofia/{plan.profile}/{plan.uri.removeprefix('sip:')}",
-        destination_number=plan.number,
-        context=caller.profile.context if caller else "default",
-        dialplan=caller.profile.dialplan if caller else "",
-        caller_id_name=name or "",
-        caller_id_number=number,
-        orig_caller_id_name=name or "",
-        orig_caller_id_number=number,
-        callee_id_name=given.get("origination_callee_id_name", "Outbound Call"),
-        callee_id_number=given.get("origination_callee_id_number", plan.number),
-        ani=number,
-        source="mod_sofia" if caller else "src/switch_ivr_originate.c",
-        times=_new_times(),
-    )
+def _several_phones(configuration: Configuration) -> bool:
+    """`multiple-registrations`; without it the phone registered last is a user's only one."""
+    given = (p.settings.get("multiple-registrations") for p in configuration.profiles)
+    return any(is_true(value) or value == "contact" for value in given)

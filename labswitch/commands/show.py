@@ -157,7 +157,7 @@ def _registrations(switch: Switch) -> list[Row]:
             "hostname": switch.configuration.switchname,
             "metadata": "",
         }
-        for user, contacts in switch.registrations().items()
+        for user, contacts in switch.registrar.all().items()
         for contact, url in zip(contacts, switch.contact_strings(user), strict=True)
     ]
 

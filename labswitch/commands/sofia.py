@@ -50,7 +50,7 @@ def _overview(switch: Switch) -> str:
 
 def _profile(switch: Switch, name: str) -> str:
     profile = next(p for p in switch.configuration.profiles if p.name == name)
-    registered = len(switch.registrations()) if profile.challenges else 0
+    registered = len(switch.registrar.all()) if profile.challenges else 0
     return (
         _RULE + f"Name             \t{name}\n"
         f"Dialplan         \t{profile.settings.get('dialplan', 'XML')}\n"
@@ -64,7 +64,7 @@ def _profile(switch: Switch, name: str) -> str:
 def _registrations(switch: Switch, name: str) -> str:
     parts = ["\nRegistrations:\n", _RULE]
     count = 0
-    for user, contacts in switch.registrations().items():
+    for user, contacts in switch.registrar.all().items():
         if not switch.contact_strings(user, name):
             continue
         for contact in contacts:

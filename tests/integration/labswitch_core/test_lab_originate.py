@@ -114,6 +114,14 @@ def test_newest_phone_is_the_one_that_rings(rig: Rig) -> None:
     assert len(json.loads(watcher.api("show registrations as json"))["rows"]) == 1
 
 
+def test_phone_that_was_replaced_is_forgotten_for_good(rig: Rig) -> None:
+    rig.agent()
+    new = rig.agent()
+    assert new.register(expires=0) == 200
+    reply = rig.watcher().bgapi(f"originate user/1001@{DOMAIN} &park()")
+    assert reply == "-ERR USER_NOT_REGISTERED\n"
+
+
 def test_leaving_is_told_and_the_phone_rings_no_more(rig: Rig) -> None:
     watcher = rig.watcher()
     watcher.command("event json CUSTOM sofia::register sofia::unregister")
