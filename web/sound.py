@@ -55,14 +55,15 @@ def answer(sound: Sound, *, download_name: str) -> Any:
     """The WAV file, whole or the range asked for (RFC 9110 §14); 404 when it can't be played."""
     if not sound.playable or sound.file is None:
         abort(404, f"the recording is {sound.found.state}")
-    return send_file(
+    response = send_file(
         sound.file,
         mimetype="audio/wav",
         conditional=True,
         etag=True,
         download_name=download_name,
-        max_age=0,
     )
+    response.headers["Cache-Control"] = "no-store"  # no copies of conversations on desks
+    return response
 
 
 def _worth(row: Recording) -> tuple[bool, float, str]:
