@@ -1,0 +1,1 @@
+"""The same conversations with both switches: see test_conformance.py."""
