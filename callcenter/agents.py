@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from acd import messages as acd
@@ -189,6 +189,22 @@ class AgentDesk:
         if agent in self._states and self._states[agent]["registered"] != registered:
             self._states[agent]["registered"] = registered
             self._presence.show_agent(agent, self._states[agent])
+
+    def registered(self) -> frozenset[str]:
+        """Agents whose phones are registered, as we believe."""
+        return frozenset(self._registered)
+
+    def known(self, agents: Iterable[str]) -> frozenset[str]:
+        """Those of `agents` that are configured."""
+        return frozenset(agents) & self.config.agents.keys()
+
+    def talking(self) -> dict[str, str]:
+        """Who talks in which contact's call."""
+        return {
+            agent: str(state["contact"])
+            for agent, state in self._states.items()
+            if state["state"] in (AgentState.TALKING, AgentState.HOLDING) and state["contact"]
+        }
 
     def configured(self) -> None:
         """Agents were added, changed or removed: those at work get their new queues and skills,

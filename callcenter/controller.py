@@ -27,6 +27,7 @@ from callcenter.journal import Journal
 from callcenter.offers import PhoneBook
 from callcenter.presence import CHANNELS, LIVE, Presence
 from callcenter.queues import load_queues
+from callcenter.reconciler import Reconciler
 from callcenter.settings import Settings
 from callcenter.watcher import EVENTS, Watcher
 
@@ -86,6 +87,9 @@ class Controller:
             "127.0.0.1", settings.outbound_port, self._serve, max_calls=settings.max_calls * 2
         )
         self._numbers: dict[str, str] = {}  # call -> caller's number, for the agent's display
+        self.reconciler = Reconciler(
+            self.link, self.desk, self.distributor.leg_ended, self._repaired
+        )
         self._adopted = Flag()
         self._greenlets: list[gevent.Greenlet] = []
 
@@ -101,6 +105,7 @@ class Controller:
             gevent.spawn(self._show_for_ever),
             gevent.spawn(self._show_channels_for_ever),
             gevent.spawn(self._watch_config),
+            gevent.spawn(self.reconciler.run),
         ]
         for greenlet in self._greenlets:
             greenlet.link_exception(lambda dead: logger.critical("%s died", dead.name))
