@@ -168,10 +168,10 @@ class OutboundCall(Wire, OutboundSession):
     def set_variables(self, variables: Mapping[str, str]) -> None:
         """Set channel variables now, whatever runs; an empty value unsets.
 
-        Raises `BadArgument` for values with a line break or `${`, and what `api` raises.
+        Raises `BadArgument` for values with a line break or `${`, and what `ask` raises.
         """
         for line in command.set_variables(self.uuid, variables):
-            self.api(line)
+            self.ask(line)
         told = {f"variable_{name}": value for name, value in variables.items()}
         self._variables = {**self._variables, **told}
 
