@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from web import (
     account,
     api,
+    assets,
     auth,
     calls,
     desk,
@@ -35,6 +36,7 @@ from web.storage import init_app as init_storage
 log = logging.getLogger(__name__)
 
 PAGES = (
+    assets.blueprint,
     home.blueprint,
     account.blueprint,
     calls.blueprint,

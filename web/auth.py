@@ -26,7 +26,7 @@ from web import i18n, passwords
 from web.audit import Action, record
 from web.localtime import now
 from web.rights import ENDPOINTS, Door, Role, may
-from web.security import safe_next
+from web.security import STATIC_ENDPOINTS, safe_next
 from web.storage import db, saving, settings
 from workorder.models import User
 
@@ -56,7 +56,7 @@ def guard() -> Response | tuple[str, int, dict[str, str]] | None:
     access = ENDPOINTS.get(request.endpoint)
     if access is Door.TOKEN:
         return None if has_token() else abort(401)
-    if request.endpoint in {"static", "bootstrap.static"}:
+    if request.endpoint in STATIC_ENDPOINTS:
         return None
     g.user = current_user()
     if access is Door.PUBLIC:

@@ -9,15 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import flask_bootstrap
 from flask import Flask, url_for
 from markupsafe import Markup
 
 from callcenter.privacy import ANONYMOUS, mask
-from web import localtime, people, words
+from web import assets, localtime, people, words
 from web.figures import Ratio
 
-_SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/bootstrap-icons.svg"
+_SPRITE = assets.BOOTSTRAP / "icons/bootstrap-icons.svg"
 
 
 def init_app(app: Flask) -> None:
@@ -38,6 +37,7 @@ def init_app(app: Flask) -> None:
         ratio=Ratio,
         ANONYMOUS=ANONYMOUS,
         asset=_asset(app),
+        bootstrap_address=assets.bootstrap_address,
     )
     app.jinja_env.globals["server_time"] = lambda: f"{time.time():.3f}"
     app.jinja_env.tests["contains_key"] = lambda mapping, key: key in mapping

@@ -46,6 +46,7 @@ REVEALS_NUMBERS = EVERYBODY - {Role.AUDITOR}
 ENDPOINTS: dict[str, Access] = {
     "static": Door.PUBLIC,
     "bootstrap.static": Door.PUBLIC,
+    "assets.bootstrap_css": Door.PUBLIC,
     "health.healthz": Door.PUBLIC,
     "health.metrics": Door.PUBLIC,
     "auth.login": Door.PUBLIC,

@@ -21,7 +21,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-STATIC_ENDPOINTS = {"static", "bootstrap.static"}
+STATIC_ENDPOINTS = {"static", "bootstrap.static", "assets.bootstrap_css"}
 
 
 class SessionInterface(SecureCookieSessionInterface):

@@ -224,6 +224,9 @@ _TELLERS: dict[str, Callable[[Data], Told]] = {
     Kind.SURVEY_SILENT: lambda data: (_("市民未评价"), ""),
     Kind.MESSAGE_RECORDED: _message,
     Kind.CALLBACK_REQUESTED: lambda data: (_("市民要求回电"), ""),
+    "callback.dialed": lambda data: (_("回拨市民"), "agent"),
+    "callback.answered": lambda data: (_("市民接起回电"), "good"),
+    "callback.failed": lambda data: (_("回电未接通"), "warn"),
     Kind.TRANSFERRED: lambda data: (
         _("转至 %(destination)s", destination=_get(data, "destination")),
         "",

@@ -92,6 +92,14 @@ def test_a_filter_survives_the_query_string():
     )
 
 
+def test_bootstrap_s_style_sheet_holds_nothing_that_the_policy_refuses(bare_app):
+    answer = bare_app.test_client().get("/assets/bootstrap.css")
+    assert answer.mimetype == "text/css"
+    assert len(answer.data) > 200_000
+    assert "data:" not in answer.text
+    assert "sourceMappingURL" not in answer.text
+
+
 def test_an_icon_that_isn_t_there_is_a_mistake():
     assert "<svg" in icon("telephone")
     with pytest.raises(KeyError):
