@@ -155,7 +155,7 @@ class FakeCall:
     def __init__(self, port: int, **variables: str) -> None:
         self.uuid = str(uuid.uuid4())
         self.variables = variables
-        self.sent = Queue()  # every sendmsg and bgapi, for the test to deal with
+        self.sent = Queue()  # every sendmsg, bgapi and api, for the test to deal with
         self.peer = Peer(gevent.socket.create_connection(("127.0.0.1", port), 30))
         self.on_command: Callable[[Peer, Command], bool] = lambda peer, command: False
         self.greenlet = gevent.spawn(self._run)
@@ -181,6 +181,9 @@ class FakeCall:
                 self.peer.raw(self.facts().encode() + b"\n")
             elif command.line.startswith("bgapi "):
                 self.peer.accept_job(command)
+                self.sent.put(command)
+            elif command.line.startswith("api "):
+                self.peer.frame("api/response", b"+OK\n")
                 self.sent.put(command)
             else:
                 self.peer.reply()

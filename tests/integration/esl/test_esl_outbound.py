@@ -248,11 +248,10 @@ def test_variables_are_set_in_one_command_and_known_at_once(stage):
 
     act = stage(story)
     fake = act.call(cc_stage="menu")
-    job = fake.sent.get(timeout=5)
-    assert job.line == (
-        f"bgapi uuid_setvar_multi {fake.uuid} cc_stage=queue;cc_note=a\\;b \\'c\\' \\\\d\\s"
+    asked = fake.sent.get(timeout=5)
+    assert asked.line == (
+        f"api uuid_setvar_multi {fake.uuid} cc_stage=queue;cc_note=a\\;b \\'c\\' \\\\d\\s"
     )
-    fake.peer.job_done(job, "+OK\n")
     assert act.result(fake) == ("queue", "a;b 'c' \\d ")
 
 
