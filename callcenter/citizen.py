@@ -96,7 +96,7 @@ class CitizenCall:
     # --- what chapters do ---------------------------------------------------------------------
 
     def answer(self) -> None:
-        self.caller.execute("answer", seconds=COMMAND_LIMIT)
+        self.caller.start("answer")  # what follows queues behind it
 
     def hang_up(self) -> None:
         self.caller.set(cc_stage=Stage.DONE.value)
