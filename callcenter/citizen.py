@@ -27,6 +27,17 @@ logger = logging.getLogger(__name__)
 PERSIST_LIMIT = 2.0  # seconds for an event to reach the disk before the call goes on anyway
 COMMAND_LIMIT = 5.0
 ANNOUNCE_LIMIT = 15.0
+# How a conversation ends that nobody meant to end (Q.850 names).
+LOST = frozenset(
+    {
+        "DESTINATION_OUT_OF_ORDER",
+        "MEDIA_TIMEOUT",
+        "NETWORK_OUT_OF_ORDER",
+        "NORMAL_TEMPORARY_FAILURE",
+        "RECOVERY_ON_TIMER_EXPIRE",
+        "SUBSCRIBER_ABSENT",
+    }
+)
 SURVEY = "survey:XML:hotline"  # where the switch brings the citizen when the agent hangs up
 
 
@@ -45,6 +56,7 @@ class CitizenCall:
         self.hotline: Hotline = center.hotline(self.dialed)
         self._call = call
         self._waiting: Waiting | None = None
+        self._agent: Connected | None = None  # picked up, and not joined to the citizen yet
 
     # --- the frame of the story ---------------------------------------------------------------
 
@@ -87,7 +99,10 @@ class CitizenCall:
 
     def close(self) -> None:
         """The story is over for this controller; the call itself may go on in the switch."""
-        if self._waiting is not None:
+        agent = self._agent or (self._waiting.agent if self._waiting else None)
+        if agent is not None:
+            self.center.distributor.lost(agent)  # nobody is left for the agent to talk to
+        elif self._waiting is not None:
             self.center.distributor.leave(self.id, LeaveReason.ABANDONED)
             if self._call.hangup_cause:
                 self.note(Kind.QUEUE_LEFT, reason=LeaveReason.ABANDONED)
@@ -123,6 +138,20 @@ class CitizenCall:
         )
         return self._waiting
 
+    def picked_up(self, agent: Connected) -> None:
+        self._waiting, self._agent = None, agent
+
+    def was_cut_off(self) -> bool:
+        """Whether the switch lost the agent, and neither of the two ended the conversation."""
+        cause = self._call.variable("last_bridge_hangup_cause") or "NORMAL_CLEARING"
+        return bool(self.state.agent) and cause in LOST
+
+    def go_back_to_queue(self) -> None:
+        """Wait anew, before those who haven't been cut off."""
+        self.state.priority = self.center.distributor.priority(self.state.priority, "cut_off")
+        self.state.agent, self.state.queued_at = "", 0.0
+        self.caller.set(socket_resume="true", **self.state.write())
+
     def leave_queue(self, reason: LeaveReason, stage: Stage) -> Stage:
         self._waiting = None
         self.note(Kind.QUEUE_LEFT, reason=reason)
@@ -130,7 +159,6 @@ class CitizenCall:
 
     def start_recording(self, agent: Connected) -> None:
         """Both sides in stereo from now to the end: left the citizen, right what they hear."""
-        self._waiting = None
         local = datetime.now(ZoneInfo(self.hotline.timezone))
         self.state.agent = agent.agent
         if not self.state.recording:
@@ -166,9 +194,10 @@ class CitizenCall:
         except EslError as error:
             logger.warning("call %s: cannot be joined to %s: %s", self.id, agent.agent, error)
             self.center.distributor.lost(agent)
-            self.state.agent = ""
+            self._agent, self.state.agent = None, ""
             self.caller.set(socket_resume="true")
             return False
+        self._agent = None
         started = talk_started(
             self.id, agent=agent.agent, offer=agent.offer, leg=agent.leg, at=agent.at
         )

@@ -54,6 +54,7 @@ class Waiting:
 
     def __init__(self, interrupt: Flag) -> None:
         self.news = interrupt
+        self.agent: Connected | None = None  # who picked up
         self._items: deque[News] = deque()
 
     def next(self) -> News | None:
@@ -66,6 +67,7 @@ class Waiting:
     def post(self, item: News) -> None:
         if isinstance(item, Connected):
             self._items.clear()  # nothing else matters any more
+            self.agent = item
         self._items.append(item)
         self.news.set()
 
@@ -120,6 +122,10 @@ class Distributor:
         """The citizen gave up the place; a phone that rings for them stops at once."""
         if self._waiting.pop(contact, None) is not None:
             self.tell(acd.ContactLeft(self._clock(), contact, reason))
+
+    def priority(self, present: int, reason: str) -> int:
+        """A call's priority when there is one more reason to serve it early."""
+        return max(present, self.engine.config.priority([reason]))
 
     def alert(self, agent: Connected) -> None:
         """A short tone in the agent's ear: a citizen is about to be there."""

@@ -39,9 +39,11 @@ SILENCE = "200 5"  # energy and seconds of silence that end a message
 def tell(call: CitizenCall) -> None:
     """Tell the story from where the call stands until the citizen leaves or it ends."""
     stage = call.state.stage
+    if stage is Stage.TALK:
+        stage = Stage.QUEUE  # a conversation that comes back here has lost its agent
     try:
         call.begin()
-        while stage not in (Stage.DONE, Stage.TALK) or stage is call.resumed_at:
+        while stage not in (Stage.DONE, Stage.TALK):
             call.enter(stage)
             stage = CHAPTERS[stage](call)
         if stage is Stage.DONE:
@@ -95,6 +97,7 @@ def queue(call: CitizenCall) -> Stage:
         call.caller.forget_keys()
         match waiting.next():
             case Connected() as agent:
+                call.picked_up(agent)
                 call.caller.stop(sound)
                 return talk(call, agent)
             case Overflowed(action):
@@ -141,7 +144,12 @@ def message(call: CitizenCall) -> Stage:
 
 
 def rate(call: CitizenCall) -> Stage:
+    """After the conversation: how was it? Unless it was cut off; then it isn't over."""
     call.caller.forget_keys()
+    if call.was_cut_off():
+        call.caller.play(["agent_lost"])
+        call.go_back_to_queue()
+        return Stage.QUEUE
     if not call.hotline.survey:
         return Stage.GOODBYE
     call.note(Kind.SURVEY_STARTED, agent=call.state.agent)
@@ -163,8 +171,6 @@ CHAPTERS: dict[Stage, Callable[[CitizenCall], Stage]] = {
     Stage.WELCOME: welcome,
     Stage.MENU: menu,
     Stage.QUEUE: queue,
-    # A conversation that comes back without its agent: the switch lost the leg.
-    Stage.TALK: queue,
     Stage.MESSAGE: message,
     Stage.SURVEY: rate,
     Stage.GOODBYE: goodbye,

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 ORIGINATE_GRACE = 10.0  # seconds past the lease for the switch to answer at all
 COMMAND_LIMIT = 5.0
 PARK_LIMIT = 30  # seconds an agent's leg waits for its citizen before the switch ends it
+DEAD_PHONE = 20  # seconds without any sound from the agent's phone
+LONGEST_HOLD = 1800  # seconds
 ALERT = "tone_stream://%(150,0,1000)"
 
 # How the switch's hang-up causes (Q.850 names) end an offer.
@@ -59,6 +61,9 @@ class PhoneBook:
             "ignore_early_media": "true",
             "hangup_after_bridge": "true",
             "park_timeout": f"{PARK_LIMIT}:NORMAL_CLEARING",
+            # A phone that lost its network says nothing, not even goodbye; on hold it may be mute.
+            "media_timeout": str(DEAD_PHONE * 1000),
+            "media_hold_timeout": str(LONGEST_HOLD * 1000),
             "cc_offer": offer.offer,
             "cc_contact": offer.contact,
             "cc_agent": offer.agent,

@@ -88,7 +88,7 @@ class Watcher:
         agent = happened.variable("cc_agent")
         contact = happened.variable("cc_contact")
         if happened.get("Other-Leg-Unique-ID") or happened.variable("bridge_uuid"):
-            by = "agent" if _who_hung_up(happened) == "citizen" else "citizen"
+            by = _who_ended(happened)
             self._record(event(Kind.TALK_ENDED, contact, agent=agent, by=by))
         self._distributor.leg_ended(agent, contact)
 
@@ -102,6 +102,13 @@ class Watcher:
         agent = happened.get("from-user") or happened.get("user") or ""
         if agent:
             self._phone_changed(agent, happened.subclass == "sofia::register")
+
+
+def _who_ended(agent_leg: Event) -> str:
+    """Who ended a conversation, seen from the agent's leg."""
+    if _who_hung_up(agent_leg) == "citizen":
+        return "agent"  # the far end of this leg is the agent
+    return "citizen" if agent_leg.get("Hangup-Cause") == "NORMAL_CLEARING" else "switch"
 
 
 def _who_hung_up(happened: Event) -> str:
