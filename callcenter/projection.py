@@ -145,6 +145,7 @@ class _Folding:
         self.hangup_by: str | None = None
         self.rating: int | None = None
         self.waiting = False
+        self.turned_away = False  # by the switch, before any controller took the call
         self.times: dict[str, dt.datetime] = {}
         self.happened: set[Kind] = set()
         self.started: dict[str, dt.datetime] = {}  # recordings by path
@@ -202,6 +203,7 @@ class _Folding:
                 self.times["ended_at"] = at
                 self.hangup_cause = _text(data, "cause", 48) or None
                 self.hangup_by = _text(data, "by", 16) or None
+                self.turned_away = self.hangup_by == "switch" and data.get("stage") == ""
 
     def _leave_queue(self, at: dt.datetime) -> None:
         if self.waiting:
@@ -242,6 +244,8 @@ class _Folding:
                 return outcome
         if "queued_at" in self.times:
             return Outcome.ABANDONED_IN_QUEUE
+        if self.turned_away:
+            return Outcome.FAILED
         return Outcome.ABANDONED_IN_MENU
 
     def record(self, call: str, first: dt.datetime) -> CallRecord:
