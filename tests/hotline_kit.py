@@ -165,7 +165,11 @@ class HotlineUnderTest:
 
     def record(self, caller: str) -> dict[str, Any] | None:
         """The newest call record of `caller`."""
-        found = self.system.api(f"calls?number={caller}&limit=5").json()["calls"]
+        answer = self.system.api(f"calls?number={caller}&limit=5")
+        assert answer.ok, (
+            f"{answer.status_code} {answer.text[:300]}\n{self.system.log('web')[-3000:]}"
+        )
+        found = answer.json()["calls"]
         return found[0] if found else None
 
     def until(

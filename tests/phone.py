@@ -155,6 +155,8 @@ class Leg:
         with self.phone.lock:
             if self.state == "up":
                 self.request("BYE")
+            elif self.invite is not None and self.state == "ringing":
+                self._answer = self.phone.reply(self, self.invite, "486 Busy Here", self.peer)
             elif self.state in ("calling", "ringing"):
                 self.phone.cancel(self)
             self.end("us")
@@ -241,6 +243,7 @@ class Phone:
         self._sip = _udp()
         self._pending: dict[str, tuple[float, bytes, Address]] = {}  # branch -> due, message
         self._timers: list[tuple[float, Callable[[], None]]] = []
+        self.answers_cancelled = False  # the answer and CANCEL crossed on the wire
         self._open = True
         self._thread = threading.Thread(target=self._run, name=f"phone {name}", daemon=True)
         self._thread.start()
@@ -252,7 +255,7 @@ class Phone:
     def close(self) -> None:
         """Hang up what is up, then vanish."""
         for leg in list(self.legs):
-            if leg.state != "ended":
+            if leg.state != "ended" and self._open:
                 leg.hang_up()
         self.vanish()
 
@@ -433,6 +436,9 @@ class Phone:
                 self.reply(leg, asked, "200 OK", peer)
                 if leg is not None and leg.state == "ringing" and leg.invite is not None:
                     leg.at("cancel")
+                    if self.answers_cancelled:
+                        self.answer(leg)
+                        return
                     leg._answer = self.reply(leg, leg.invite, "487 Request Terminated", peer)
                     leg.end("cancel")
             case "BYE":
@@ -442,6 +448,9 @@ class Phone:
                     leg.end("bye")
             case _:
                 self.reply(leg, asked, "200 OK", peer)
+
+    def answer(self, leg: Leg) -> None:
+        """Pick up."""
 
     def invited(self, asked: Message, peer: Address) -> None:
         self.reply(None, asked, "480 Temporarily Unavailable", peer)
