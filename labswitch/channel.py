@@ -232,6 +232,12 @@ class Channel(ChannelData):
         """Run one application with its argument not yet expanded; False if it couldn't run."""
         return execute_application(self, application, argument)
 
+    def execute_on(self, variable: str) -> None:
+        """Run the application that a variable names, `execute_on_originate` and the like."""
+        application, _, argument = (self.get(variable) or "").partition(" ")
+        if application:
+            self.execute(application, argument)
+
     def park(self) -> None:
         """Wait for commands until hung up, transferred, bridged, or let go by the controller."""
         if self.controlled:
@@ -298,6 +304,10 @@ class Channel(ChannelData):
             self.set_state(State.INIT)
 
     def _on_init(self) -> None:
+        if self.direction == "outbound":
+            self.execute_on("execute_on_originate")
+            if not self.up:
+                return
         self.set_state(State.ROUTING)
         self.fire("CHANNEL_CREATE")
         if self.direction == "outbound":

@@ -82,12 +82,20 @@ def originate(
     for group in parsed.groups:
         result = _ring(switch, group, variables, caller, deadline)
         if result.channel is not None:
-            result.channel.fire("CHANNEL_OUTGOING")
-            return result
+            return _reached(result.channel)
         cause = result.cause
         if time.monotonic() >= deadline or (caller is not None and not caller.ready):
             break
     return Result(None, cause)
+
+
+def _reached(channel: Channel) -> Result:
+    """`user/` is an endpoint that calls out itself: its caller begins where it has answered."""
+    channel.fire("CHANNEL_OUTGOING")
+    channel.execute_on("execute_on_originate")
+    if not channel.up:
+        return Result(None, channel.hangup_cause or "NORMAL_CLEARING")
+    return Result(channel, "SUCCESS")
 
 
 def _exported(caller: Channel | None) -> dict[str, str]:
@@ -241,7 +249,8 @@ def _sofia(switch: Switch, leg: Leg, variables: dict[str, str], depth: int) -> l
     profile, slash, rest = leg.rest.partition("/")
     if not slash or profile not in switch.user_agents:
         raise _Unreachable("INVALID_PROFILE")
-    if "%" in rest:
+    number = rest if "%" in rest else ""
+    if number:
         contact = switch.contact_strings(rest.partition("%")[0], profile)
         if not contact:
             raise _Unreachable("USER_NOT_REGISTERED")
@@ -257,7 +266,7 @@ def _sofia(switch: Switch, leg: Leg, variables: dict[str, str], depth: int) -> l
         if registered is None:
             raise _Unreachable("NORMAL_TEMPORARY_FAILURE")  # no names are looked up here
         address = registered
-    return [Plan(profile, uri, address, parsed.user, variables)]
+    return [Plan(profile, uri, address, number or parsed.user, variables)]
 
 
 def _is_address(host: str) -> bool:

@@ -88,6 +88,11 @@ class SipLeg:
         if not self._open_port():
             return
         self.call.progress(self._local_sdp())
+        self._mark_early()
+
+    def _mark_early(self) -> None:
+        """Media flows: so it is told before every answer too."""
+        channel = self.channel
         channel.early_media = True
         channel.profile.times.progress_media = now_us()
         channel.set("endpoint_disposition", "EARLY MEDIA")
@@ -101,6 +106,8 @@ class SipLeg:
         if channel.direction == "outbound" or not self._open_port():
             return
         self.call.answer(self._local_sdp())
+        if not channel.early_media:
+            self._mark_early()
         self._mark_answered()
 
     def respond(self, status: int, reason: str | None) -> None:

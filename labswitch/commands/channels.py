@@ -75,7 +75,8 @@ def set_variable(channel: Channel, argument: str) -> str:
     least=2,
 )
 def set_variables(channel: Channel, argument: str) -> str:
-    channel.update(pairs(argument, ";"))
+    bare = [part for part in words(argument, ";") if part and "=" not in part]
+    channel.update({**dict.fromkeys(bare, ""), **pairs(argument, ";")})  # a bare name unsets
     return "+OK\n"
 
 

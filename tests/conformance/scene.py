@@ -40,9 +40,7 @@ class Link:
         self.events: list[Event] = []
         self._scene = scene
         settings = scene.switch.settings
-        self.connection = Connection.dial(
-            settings.esl_host, settings.esl_port, self.events.append
-        )
+        self.connection = Connection.dial(settings.esl_host, settings.esl_port, self.events.append)
 
     def log_in(self) -> Link:
         """With the right password, and not written down."""
@@ -150,9 +148,11 @@ class Control:
         found: Event = until(
             lambda: self._completed(run), f"{self.role}: the end of an application", seconds
         )
-        self._scene.said(self.role, "saw the end", {
-            name: found.get(name, "") for name in ("Application", "Application-Response")
-        })
+        self._scene.said(
+            self.role,
+            "saw the end",
+            {name: found.get(name, "") for name in ("Application", "Application-Response")},
+        )
         return found
 
     def run(self, application: str, argument: str = "", seconds: float = 15.0) -> Event:
@@ -246,6 +246,7 @@ class Scene:
         for event in self.channel_events:
             role = self.names.of(event["Unique-ID"])
             changed = changes(states.setdefault(role, {}), event)
+            self._name_run(event, role)
             line = [event["Event-Name"], facts(event), changed]
             channels.setdefault(role, []).append(self.names.clean(line))
         others = [
@@ -260,6 +261,13 @@ class Scene:
             for at, control in enumerate(self.controls, 1)
         }
         return {"steps": steps, "channels": channels, "others": others, "heard": heard}
+
+    def _name_run(self, event: Event, role: str) -> None:
+        """The dialplan's applications have ids too: `set 3` is the third `set` of a channel."""
+        run = event.get("Application-UUID")
+        if run and not self.names.known(run):
+            kind = f"{role}'s {event['Application']}"
+            self.number(run, kind)
 
     # --- who takes part --------------------------------------------------------------------------
 

@@ -41,7 +41,6 @@ def record_of(scene: Scene, unique_id: str) -> dict[str, Any]:
             }
             for profile in told["callflow"]
         ],
-        "names": sorted(told),
     }
 
 

@@ -132,7 +132,13 @@ def nobody_is_there(scene: Scene) -> None:
         f"uuid_audio {NOBODY} start read mute 1",
     ):
         scene.link.job(command)
-    for command in ("uuid_kill", "uuid_bridge", "uuid_break", "uuid_setvar_multi", "uuid_broadcast"):
+    for command in (
+        "uuid_kill",
+        "uuid_bridge",
+        "uuid_break",
+        "uuid_setvar_multi",
+        "uuid_broadcast",
+    ):
         scene.link.job(command)
 
 
@@ -202,6 +208,7 @@ def registrations_expire(scene: Scene) -> None:
     scene.saw_other("CUSTOM", Event_Subclass="sofia::register")
     scene.link.job("sofia profile agents flush_inbound_reg 1003@callcenter.local")
     scene.saw_other("CUSTOM", Event_Subclass="sofia::expire")
+    scene.link.settles("show registrations as json", lambda text: '"1003"' not in text)
     scene.link.job("show registrations as json", show=_users)
 
 

@@ -11,9 +11,7 @@ from conformance.wire import until
 CONTACT = "11111111-2222-4333-8444-555555555555"
 
 
-def offer(
-    scene: Scene, leg: str, agent: str = "1001", *, seconds: int = 10, park: int = 30
-) -> str:
+def offer(scene: Scene, leg: str, agent: str = "1001", *, seconds: int = 10, park: int = 30) -> str:
     """The command with which callcenter.offers rings a phone."""
     variables = {
         "origination_uuid": leg,

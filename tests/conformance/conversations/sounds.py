@@ -226,9 +226,7 @@ def conversation_is_recorded(scene: Scene) -> None:
     """In stereo, stopped by us; then again, stopped by the hang-up."""
     scene.attends()
     phone, call = scene.answered()
-    call.api(
-        f"uuid_setvar_multi {call.uuid} RECORD_STEREO=true;recording_follow_transfer=true"
-    )
+    call.api(f"uuid_setvar_multi {call.uuid} RECORD_STEREO=true;recording_follow_transfer=true")
     first = scene.settings.recordings_dir / "2024/01/02/first.wav"
     first.parent.mkdir(parents=True, exist_ok=True)
     call.run("record_session", str(first))
