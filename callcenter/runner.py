@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -17,10 +18,17 @@ from callcenter.settings import Settings
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.2  # seconds between two looks at the children
+PLAYER_SECONDS = 30.0  # for what plays beside the children to end
 
 
-def run(settings: Settings, config_file: Path | None) -> int:
-    """Start it all, say where it is, watch over it until SIGINT or SIGTERM; the exit code."""
+Play = Callable[[Settings, threading.Event], None]
+
+
+def run(settings: Settings, config_file: Path | None, play: Play | None = None) -> int:
+    """Start it all, say where it is, watch over it until SIGINT or SIGTERM; the exit code.
+
+    `play` runs beside it in a thread, until it returns or the event that it is given is set.
+    """
     stop = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -46,14 +54,21 @@ def run(settings: Settings, config_file: Path | None) -> int:
             children.append(parts.started(parts.ours(settings, name, config_file)))
         for line in _greeting(settings, which, sorted(hotlines), logins):
             print(line, flush=True)
+        player = threading.Thread(target=play or _nothing, args=(settings, stop))
+        player.start()
         while not stop.wait(LOOK_EVERY):
             for child in children:
                 child.watch()
         print("stopping …", flush=True)
+        player.join(PLAYER_SECONDS)
         return 0
     finally:
         for child in reversed(children):
             child.stop()
+
+
+def _nothing(settings: Settings, stop: threading.Event) -> None:
+    """Nobody plays: real citizens call."""
 
 
 def _greeting(
