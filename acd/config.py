@@ -59,6 +59,13 @@ class Action(StrEnum):
     GOODBYE = "goodbye"
 
 
+class WaitChoice(StrEnum):
+    """What a waiting citizen may choose by key; to stay is always one."""
+
+    CALLBACK = "callback"  # 1: hang up and keep the place
+    MESSAGE = "message"  # 2: leave the queue and speak after the tone
+
+
 @dataclass(frozen=True, slots=True)
 class OverflowRule:
     when: When
@@ -106,6 +113,10 @@ class QueueConfig:
     wrap_up_seconds: float | None = None  # None: the engine's
     handling_seconds: float | None = None  # expected talk + wrap-up, until enough is measured
     service_level_seconds: float = 15.0
+    comfort: tuple[str, ...] = ("please_hold",)  # prompts, heard in turn between the music
+    comfort_every_seconds: float = 45.0  # without a spoken word; 0: none
+    choices: tuple[WaitChoice, ...] = (WaitChoice.CALLBACK, WaitChoice.MESSAGE)
+    call_back_cut_off: bool = False  # whoever a failure cut off gets a place and is called back
     virtual_hold: VirtualHold = field(default_factory=VirtualHold)
 
 
@@ -190,6 +201,8 @@ class _Checks:
         if queue.announce_first_seconds:
             self.seconds(name, "announce_every_seconds", queue.announce_every_seconds, least=5)
         self.seconds(name, "service_level_seconds", queue.service_level_seconds)
+        if queue.comfort_every_seconds:
+            self.seconds(name, "comfort_every_seconds", queue.comfort_every_seconds, least=5)
         if queue.wrap_up_seconds is not None:
             self.seconds(name, "wrap_up_seconds", queue.wrap_up_seconds)
         if queue.handling_seconds is not None:

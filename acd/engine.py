@@ -24,6 +24,7 @@ from acd.messages import (
     AgentNotReady,
     AgentReady,
     AgentRestored,
+    AgentState,
     CallbackAnswered,
     CallbackChosen,
     CallbackFailed,
@@ -137,6 +138,11 @@ class Engine:
     def next_deadline(self) -> float | None:
         """Return when a Tick is due (seconds, UTC), or None while nothing runs."""
         return self._floor.timers.next()
+
+    def free_agents(self, queue: str) -> int:
+        """Return how many of the queue's agents are ready now."""
+        roster = self._floor.roster
+        return (roster.serving.get(queue, 0) & roster.in_state[AgentState.READY]).bit_count()
 
     def snapshot(self) -> views.Snapshot:
         """Return what can be seen of queues, agents and contacts now."""

@@ -37,6 +37,7 @@ class Snapshot:
     conversations: tuple[Conversation, ...]
     orphans: tuple[Conversation, ...]  # agents' legs without a citizen
     citizens: frozenset[str]  # citizens' channels
+    calling_back: frozenset[str]  # channels that ring at a citizen's who wanted to be called
     registered: frozenset[str]  # agents whose phones are registered
 
 
@@ -45,10 +46,13 @@ def take(link: SwitchLink) -> Snapshot:
     conversations: list[Conversation] = []
     orphans: list[Conversation] = []
     citizens: set[str] = set()
+    calling_back: set[str] = set()
     for channel in channels(link):
         variables = _variables(link, channel)
         if variables.get("variable_cc_dialed") and not variables.get("variable_cc_offer"):
             citizens.add(channel)
+        elif variables.get("variable_cc_callback"):
+            calling_back.add(channel)
         elif variables.get("variable_cc_offer"):
             leg = Conversation(
                 agent=variables.get("variable_cc_agent", ""),
@@ -59,7 +63,13 @@ def take(link: SwitchLink) -> Snapshot:
             )
             joined = variables.get("Other-Leg-Unique-ID") or variables.get("variable_bridge_uuid")
             (conversations if joined == leg.contact else orphans).append(leg)
-    return Snapshot(tuple(conversations), tuple(orphans), frozenset(citizens), registered(link))
+    return Snapshot(
+        tuple(conversations),
+        tuple(orphans),
+        frozenset(citizens),
+        frozenset(calling_back),
+        registered(link),
+    )
 
 
 def channels(link: SwitchLink) -> list[str]:

@@ -219,6 +219,7 @@ class AgentDesk:
                 continue
             if (state["queues"], state["skills"]) != (configured.queues, configured.skills):
                 state.update(queues=configured.queues, skills=configured.skills)
+                self._presence.show_agent(agent, state)
                 self._tell(
                     acd.AgentLoggedIn(
                         self._clock(), agent, dict(configured.queues), dict(configured.skills)

@@ -13,6 +13,8 @@ class Stage(StrEnum):
     WELCOME = "welcome"
     MENU = "menu"
     QUEUE = "queue"
+    CALLBACK = "callback"  # the citizen wants to be called back
+    CALLED_BACK = "called_back"  # and took the call
     TALK = "talk"
     MESSAGE = "message"
     SURVEY = "survey"
@@ -37,6 +39,8 @@ class CallState:
     queued_at: float = 0.0
     agent: str = ""
     recording: str = ""
+    number: str = ""  # of a citizen who is called back
+    callback_of: str = ""  # the call that was promised this one
 
     @classmethod
     def read(cls, variables: dict[str, str]) -> CallState:
@@ -44,7 +48,7 @@ class CallState:
         state = cls()
         with contextlib.suppress(ValueError):
             state.stage = Stage(variables.get("cc_stage", ""))
-        for name in ("hotline", "menu", "queue", "requirement", "agent", "recording"):
+        for name in _TEXTS:
             setattr(state, name, variables.get(f"cc_{name}", ""))
         state.priority = int(_number(variables.get("cc_priority")))
         state.arrived_at = _number(variables.get("cc_arrived_at"))
@@ -64,7 +68,15 @@ class CallState:
             "cc_queued_at": f"{self.queued_at:.6f}",
             "cc_agent": self.agent,
             "cc_recording": self.recording,
+            "cc_number": self.number,
+            "cc_callback_of": self.callback_of,
         }
+
+
+_TEXTS = (
+    *("hotline", "menu", "queue", "requirement", "agent", "recording"),
+    *("number", "callback_of"),
+)
 
 
 def _number(text: str | None) -> float:

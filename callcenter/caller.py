@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 PROMPT_LIMIT = 120.0  # seconds; no prompt of ours is longer
 STOP_LIMIT = 3.0  # seconds for the switch to end a playback that was told to stop
 STOP_ATTEMPTS = 3
+COMMAND_LIMIT = 5.0
 KEYS_KEPT = 32
 KEYS = frozenset("0123456789*#")
 
@@ -31,6 +33,7 @@ class LiveCaller:
         self._note = note
         self._keys: deque[str] = deque(maxlen=KEYS_KEPT)
         self._key_pressed = Flag()
+        self._recorded = Flag()
         self.news = Flag()  # set by others to interrupt `wait`
         self._listener = gevent.spawn(self._listen)
         self._listener.name = f"keys of {call.uuid}"
@@ -45,6 +48,8 @@ class LiveCaller:
                 if key in KEYS:
                     self._keys.append(key)
                     self._key_pressed.set()
+            elif event.name == "RECORD_STOP":
+                self._recorded.set()
 
     # --- the Caller protocol ------------------------------------------------------------------
 
@@ -120,6 +125,21 @@ class LiveCaller:
                 logger.warning("call %s: cannot stop a prompt: %s", self.call.uuid, error)
             # FreeSWITCH forgets a break that comes in the instant before the first frame.
             self._wait([playback.done], STOP_LIMIT / STOP_ATTEMPTS)
+
+    def record(self, path: Path, longest: float) -> None:
+        """Record the citizen until #, a long silence or `longest` seconds.
+
+        Not with `record`: FreeSWITCH's hangs up when its controller dies meanwhile (mod_dptools.c).
+        A session's recording lives on, and the next controller goes on with it.
+        """
+        self._recorded.clear()
+        self.execute("record_session", f"{path} {longest:.0f}", seconds=COMMAND_LIMIT)
+        deadline = time.monotonic() + longest
+        while not self._recorded.is_set() and time.monotonic() < deadline:
+            self._wait([self._key_pressed, self._recorded], deadline - time.monotonic())
+            if self.key() == "#":
+                break
+        self.execute("stop_record_session", str(path), seconds=COMMAND_LIMIT)
 
     def wait(self, objects: Sequence[object], seconds: float) -> None:
         """Until one of `objects`, a key or `news`; raises HungUp."""

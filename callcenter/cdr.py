@@ -70,7 +70,8 @@ def parse(raw: bytes) -> Cdr:
         raise ValueError(f"not a channel's id: {uuid[:80]!r}")
     return Cdr(
         uuid=uuid,
-        caller=clean_number(str(caller.get("caller_id_number", ""))),
+        # In a call that we place, the number that is shown is ours.
+        caller=clean_number(variables.get("cc_number") or str(caller.get("caller_id_number", ""))),
         caller_name=clean_text(str(caller.get("caller_id_name", ""))),
         arrived_at=_seconds(variables.get("cc_arrived_at")) or arrived,
         ended_at=max(ended or _seconds(variables.get("end_epoch")) or arrived, arrived),
@@ -118,6 +119,7 @@ def events_of(cdr: Cdr, recordings: Path) -> list[Event]:
             name=cdr.caller_name,
             dialed=clean_text(told["cc_dialed"]),
             hotline=clean_text(told.get("cc_hotline", "")),
+            callback_of=clean_text(told.get("cc_callback_of", "")),
         ),
         event(
             Kind.CALL_ENDED,

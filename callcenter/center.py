@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callcenter.callbacks import Callbacks
 from callcenter.distribution import Distributor
 from callcenter.esl import SwitchLink
 from callcenter.journal import Journal
@@ -21,6 +22,7 @@ class Center:
         journal: Journal,
         link: SwitchLink,
         distributor: Distributor,
+        callbacks: Callbacks,
         config: LiveConfig,
         controller_id: str,
     ) -> None:
@@ -29,6 +31,7 @@ class Center:
         self.journal = journal
         self.link = link
         self.distributor = distributor
+        self.callbacks = callbacks
         self.config = config
         self.id = controller_id
 

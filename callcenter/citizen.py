@@ -9,12 +9,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from acd.config import QueueConfig, WaitChoice
 from acd.messages import LeaveReason
 from callcenter.call_state import CallState, Stage
+from callcenter.callback_book import Callback
 from callcenter.caller import LiveCaller
 from callcenter.esl import EslError, OutboundCall
 from callcenter.events import Kind, event, message_recorded, talk_started
 from callcenter.privacy import clean_name, clean_number, mask
+from callcenter.waiting_room import WaitingRoom
 from callcenter.wav import seconds_of
 from ivr.hotline import Hotline
 
@@ -26,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 PERSIST_LIMIT = 2.0  # seconds for an event to reach the disk before the call goes on anyway
 COMMAND_LIMIT = 5.0
+SILENT_BELOW = 200  # energy, as FreeSWITCH counts it
 ANNOUNCE_LIMIT = 15.0
 # How a conversation ends that nobody meant to end (Q.850 names).
 LOST = frozenset(
@@ -50,13 +54,16 @@ class CitizenCall:
         self.state = CallState.read({name: call.variable(name) or "" for name in _VARIABLES})
         self.resumed_at = self.state.stage if self.state.arrived_at else None
         self.dialed = clean_number(call.variable("cc_dialed") or "")
-        self.number = clean_number(call.headers.get("Caller-Caller-ID-Number", ""))
+        # In a call that we place, the number that is shown is ours.
+        shown = call.headers.get("Caller-Caller-ID-Number", "")
+        self.number = clean_number(self.state.number or shown)
         self.name = clean_name(call.headers.get("Caller-Caller-ID-Name", ""))
         self.caller = LiveCaller(call, center.settings.sounds_dir, self._note)
         self.hotline: Hotline = center.hotline(self.dialed)
         self._call = call
         self._waiting: Waiting | None = None
         self._agent: Connected | None = None  # picked up, and not joined to the citizen yet
+        self._promised = False
 
     # --- the frame of the story ---------------------------------------------------------------
 
@@ -72,6 +79,8 @@ class CitizenCall:
             return
         self.state.hotline = self.hotline.name
         self.state.arrived_at = _arrival(self._call.headers)
+        if self.state.stage is Stage.CALLED_BACK:
+            self._take_over_place()
         self.center.journal.append_and_wait(
             event(
                 Kind.CALL_ARRIVED,
@@ -81,6 +90,7 @@ class CitizenCall:
                 name=self.name,
                 dialed=self.dialed,
                 hotline=self.hotline.name,
+                callback_of=self.state.callback_of,
             ),
             timeout=PERSIST_LIMIT,
         )
@@ -123,6 +133,8 @@ class CitizenCall:
 
     def join_queue(self) -> Waiting:
         """Take a place in the queue: the old one, when the call comes back to it."""
+        if self._waiting is not None:
+            return self._waiting
         first_time = not self.state.queued_at
         if first_time:
             self.state.queued_at = time.time()
@@ -133,6 +145,7 @@ class CitizenCall:
                 priority=self.state.priority,
                 requirement=self.state.requirement,
             )
+        self.center.callbacks.here(self._place("cut_off"))
         self._waiting = self.center.distributor.join(
             self.id, self.state, interrupt=self.caller.news
         )
@@ -152,10 +165,81 @@ class CitizenCall:
         self.state.agent, self.state.queued_at = "", 0.0
         self.caller.set(socket_resume="true", **self.state.write())
 
-    def leave_queue(self, reason: LeaveReason, stage: Stage) -> Stage:
+    def waiting_room(self) -> WaitingRoom:
+        return WaitingRoom(self.caller, self._queue, self._choices)
+
+    def leave_queue(self, reason: LeaveReason) -> bool:
+        """Give the place up; False when an agent has just answered, or a rule was quicker."""
+        if not self.center.distributor.leave(self.id, reason):
+            return False
         self._waiting = None
         self.note(Kind.QUEUE_LEFT, reason=reason)
+        return True
+
+    def overflow(self, stage: Stage, rule: str) -> Stage:
+        """A rule has ended the wait; the place is gone, but for somebody who is called back."""
+        self._waiting = None
+        self.note(Kind.QUEUE_LEFT, reason=LeaveReason.OVERFLOW, rule=rule, next=stage)
         return stage
+
+    def keep_place(self) -> bool:
+        """Promise to call back and leave the line; False when it can't be, or an agent is there."""
+        if not self.center.callbacks.promise(self._place("asked")):
+            return False
+        if self.leave_queue(LeaveReason.CALLBACK):
+            self._promised = True
+            return True
+        self.center.callbacks.withdraw(self.id)
+        return False
+
+    def promised(self) -> bool:
+        """Whether this call was promised another; a rule that wants it makes the promise here."""
+        return self._promised or self.center.callbacks.promise(self._place("overflow"))
+
+    def come_back(self) -> None:
+        """Take the place that was kept while nobody was on the line."""
+        self.note(
+            Kind.QUEUE_JOINED,
+            queue=self.state.queue,
+            priority=self.state.priority,
+            requirement=self.state.requirement,
+            since=self.state.queued_at,
+        )
+        self.join_queue()
+
+    def _take_over_place(self) -> None:
+        """What the call that was promised this one had waited for."""
+        self.state.arrived_at = time.time()
+        wish = self.center.callbacks.wanted(self.id)
+        if wish is None:
+            self.state.queue, self.state.queued_at = self.hotline.queue, self.state.arrived_at
+            return
+        self.state.queue, self.state.requirement = wish.queue, wish.requirement
+        self.state.priority, self.state.queued_at = wish.priority, wish.queued_at
+
+    def _queue(self) -> QueueConfig:
+        return self.center.distributor.engine.config.queues.get(self.state.queue) or QueueConfig()
+
+    def _choices(self) -> tuple[WaitChoice, ...]:
+        """What this citizen may choose now: no callback to a number that we don't call."""
+        refused = self.state.callback_of or self.center.callbacks.refusal(self.number)
+        left_out = {WaitChoice.CALLBACK} if refused else set()
+        return tuple(each for each in self._queue().choices if each not in left_out)
+
+    def _place(self, reason: str) -> Callback:
+        return Callback(
+            id="",
+            call=self.id,
+            number=self.number,
+            dialed=self.dialed,
+            hotline=self.hotline.name,
+            queue=self.state.queue,
+            reason=reason,
+            requirement=self.state.requirement,
+            priority=self.state.priority,
+            arrived_at=self.state.arrived_at,
+            queued_at=self.state.queued_at,
+        )
 
     def start_recording(self, agent: Connected) -> None:
         """Both sides in stereo from now to the end: left the citizen, right what they hear."""
@@ -204,20 +288,29 @@ class CitizenCall:
         self.center.journal.append_and_wait(started, timeout=PERSIST_LIMIT)
         return True
 
-    def record_message(self, longest: int, silence: str) -> float:
-        """Record what the citizen says; the length in seconds, 0 for nothing."""
+    def record_message(self, longest: int, silence: float) -> float:
+        """Record what the citizen says until #, `silence` seconds of it, or `longest` seconds.
+
+        The length of all that was said, in seconds; 0 for nothing.
+        """
         path = self.center.settings.recordings_dir / "messages" / f"{self.id}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Appended: what was said before a controller died is part of the message.
-        self.caller.set(playback_terminators="#", RECORD_APPEND="true")
+        pause = str(round(silence * 1000))
+        self.caller.set(
+            RECORD_APPEND="true",  # what was said before a controller died is part of it
+            RECORD_READ_ONLY="true",
+            RECORD_STEREO="false",
+            RECORD_SILENCE_THRESHOLD=str(SILENT_BELOW),
+            RECORD_INITIAL_TIMEOUT_MS=pause,
+            RECORD_FINAL_TIMEOUT_MS=pause,
+        )
         try:
-            self.caller.execute("record", f"{path} {longest} {silence}", seconds=longest + 10)
+            self.caller.record(path, longest)
         finally:
             seconds = seconds_of(path)
             if seconds >= 1.0:
                 relative = f"messages/{self.id}.wav"
                 self.center.journal.append(message_recorded(self.id, relative, seconds))
-        self.caller.set(playback_terminators="none")
         return seconds
 
 

@@ -13,8 +13,10 @@ import gevent
 from gevent.event import Event as Flag
 
 from acd.engine import Engine
-from callcenter import adoption, live_config, switch_conf
+from callcenter import adoption, callback_book, live_config, switch_conf
 from callcenter.agents import AgentDesk
+from callcenter.callback_book import CallbackBook
+from callcenter.callbacks import Callbacks
 from callcenter.center import Center
 from callcenter.citizen import CitizenCall
 from callcenter.clock import SteadyClock
@@ -64,9 +66,22 @@ class Controller:
         self.desk = AgentDesk(
             self.presence, config, lambda message: self.distributor.tell(message), self.clock
         )
+        self.callbacks = Callbacks(
+            CallbackBook(settings.data_dir / callback_book.FOLDER),
+            self.link,
+            gateway=settings.trunk_gateway,
+            numbers=settings.callback_numbers,
+            config=lambda: self.distributor.engine.config,
+            free_agents=lambda queue: self.distributor.engine.free_agents(queue),
+            tell=lambda message: self.distributor.tell(message),
+            end_leg=lambda leg: self.distributor.phones.release(leg),
+            record=self.journal.append,
+            clock=self.clock,
+        )
         self.distributor = Distributor(
             Engine(queues, new_offer_id=lambda: uuid.uuid4().hex),
             PhoneBook(self.link, settings.domain, self._caller_id),
+            self.callbacks,
             record=self.journal.append,
             show_agent=self.desk.changed,
             clock=self.clock,
@@ -77,6 +92,7 @@ class Controller:
             journal=self.journal,
             link=self.link,
             distributor=self.distributor,
+            callbacks=self.callbacks,
             config=config,
             controller_id=self.id,
         )
@@ -99,6 +115,7 @@ class Controller:
         """Serve calls until `stop` is set."""
         self.presence.start()
         self.distributor.start()
+        self.callbacks.start()
         self.link.start()
         self._greenlets = [
             gevent.spawn(self._listen_once_adopted),
@@ -116,6 +133,7 @@ class Controller:
         """Take no more calls and leave; calls go on in the switch, for the next controller."""
         gevent.killall(self._greenlets, timeout=3)
         self.server.stop()
+        self.callbacks.stop()
         self.distributor.stop()
         self.link.stop()
         self.journal.close()
@@ -152,6 +170,7 @@ class Controller:
                 adopted=[conversation.contact for conversation in snapshot.conversations],
             )
         )
+        self.callbacks.restore(snapshot.citizens, snapshot.calling_back, core_changed)
         self._adopted.set()
 
     def _repaired(self, contact: str, found: str, done: str) -> None:
@@ -174,7 +193,7 @@ class Controller:
             self._numbers.pop(citizen.id, None)
 
     def _caller_id(self, contact: str) -> str:
-        return self._numbers.get(contact, "")
+        return self._numbers.get(contact, "") or self.callbacks.number(contact)
 
     # --- what others see ----------------------------------------------------------------------
 

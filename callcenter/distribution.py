@@ -15,8 +15,10 @@ import gevent
 from gevent.event import Event as Flag
 
 from acd import messages as acd
+from acd.config import Config
 from acd.engine import Engine
 from callcenter.call_state import CallState
+from callcenter.callbacks import Callbacks, WaitingAgent
 from callcenter.events import Event, Kind, event
 from callcenter.offers import OfferTask, PhoneBook
 
@@ -44,6 +46,7 @@ class Announced:
 @dataclass(frozen=True, slots=True)
 class Overflowed:
     action: str  # message, callback, goodbye
+    rule: str
 
 
 News = Connected | Announced | Overflowed
@@ -52,8 +55,9 @@ News = Connected | Announced | Overflowed
 class Waiting:
     """A citizen's place in the queue, as the call's story sees it."""
 
-    def __init__(self, interrupt: Flag) -> None:
+    def __init__(self, interrupt: Flag, counts_from: float = 0.0) -> None:
         self.news = interrupt
+        self.counts_from = counts_from
         self.agent: Connected | None = None  # who picked up
         self._items: deque[News] = deque()
 
@@ -79,12 +83,14 @@ class Distributor:
         self,
         engine: Engine,
         phones: PhoneBook,
+        callbacks: Callbacks,
         record: Callable[[Event], None],
         show_agent: Callable[[acd.AgentStateChanged], None],
         clock: Callable[[], float],
     ) -> None:
         self.engine = engine
         self.phones = phones
+        self.callbacks = callbacks
         self._record = record
         self._show_agent = show_agent
         self._clock = clock
@@ -102,26 +108,43 @@ class Distributor:
 
     # --- what calls ask -----------------------------------------------------------------------
 
-    def join(self, contact: str, state: CallState, interrupt: Flag) -> Waiting:
+    def join(
+        self, contact: str, state: CallState, interrupt: Flag, last_agent: str | None = None
+    ) -> Waiting:
         """Take a place; `state.queued_at` decides which."""
-        waiting = self._waiting[contact] = Waiting(interrupt)
-        self.tell(
-            acd.ContactQueued(
-                at=self._clock(),
-                contact=contact,
-                queue=state.queue,
-                arrived_at=state.arrived_at,
-                queued_at=state.queued_at,
-                requirement=state.requirement,
-                priority=state.priority,
+        head_start = state.priority * self.engine.config.priority_seconds
+        waiting = Waiting(interrupt, state.queued_at - head_start)
+        self._waiting[contact] = waiting
+        known, agent = self.callbacks.answered(contact)
+        if known:
+            self.tell(acd.CallbackAnswered(self._clock(), contact))
+        else:
+            self.tell(
+                acd.ContactQueued(
+                    at=self._clock(),
+                    contact=contact,
+                    queue=state.queue,
+                    arrived_at=state.arrived_at,
+                    queued_at=state.queued_at,
+                    requirement=state.requirement,
+                    priority=state.priority,
+                    last_agent=last_agent,
+                )
             )
-        )
+        if known and agent is not None:
+            self._waiting.pop(contact, None)
+            waiting.post(Connected(agent.agent, agent.offer, agent.leg, agent.at))
         return waiting
 
-    def leave(self, contact: str, reason: acd.LeaveReason) -> None:
-        """The citizen gave up the place; a phone that rings for them stops at once."""
-        if self._waiting.pop(contact, None) is not None:
-            self.tell(acd.ContactLeft(self._clock(), contact, reason))
+    def leave(self, contact: str, reason: acd.LeaveReason) -> bool:
+        """The citizen gave up the place; a phone that rings for them stops at once.
+
+        False when there is no place any more: an agent has answered, or a rule ended the wait.
+        """
+        if self._waiting.pop(contact, None) is None:
+            return False
+        self.tell(acd.ContactLeft(self._clock(), contact, reason))
+        return True
 
     def priority(self, present: int, reason: str) -> int:
         """A call's priority when there is one more reason to serve it early."""
@@ -142,12 +165,20 @@ class Distributor:
         if task is not None and not task.rang:
             task.rang = True
             self._record(
-                event(Kind.OFFER_RINGING, task.offer.contact, offer=offer, agent=task.offer.agent)
+                event(
+                    Kind.OFFER_RINGING,
+                    self.callbacks.story(task.offer.contact),
+                    offer=offer,
+                    agent=task.offer.agent,
+                )
             )
             self.tell(acd.OfferRinging(self._clock(), offer))
 
     def leg_ended(self, agent: str, contact: str) -> None:
         """The agent's leg is gone after a conversation."""
+        self.callbacks.served(contact)
+        if self.callbacks.agent_left(contact):
+            return
         self.tell(acd.TalkEnded(self._clock(), agent, contact))
 
     def hold(self, agent: str, *, started: bool) -> None:
@@ -157,6 +188,10 @@ class Distributor:
     def tell(self, message: acd.Input) -> None:
         """Give the engine an input and do what it answers."""
         self._perform(self.engine.step(message))
+
+    def configure(self, config: Config) -> None:
+        """Change the queues while people wait; nobody is lost, nobody loses the place."""
+        self._perform(self.engine.configure(config, self._clock()))
 
     def restore(self, messages: Iterable[acd.Input]) -> None:
         """Take in what was found after a start as one moment."""
@@ -175,16 +210,19 @@ class Distributor:
                     self._announce(output)
                 case acd.Overflow():
                     self._overflow(output)
+                case acd.CallBack():
+                    self.callbacks.call_back(output)
                 case acd.AgentStateChanged():
                     self._agent_changed(output)
                 case acd.Decision():
                     self._record(
                         event(
                             Kind.DECISION,
-                            output.contact,
+                            self.callbacks.story(output.contact),
                             agent=output.agent,
                             rule=output.rule,
                             considered=[list(pair) for pair in output.considered],
+                            counts=[list(pair) for pair in output.counts],
                         )
                     )
                 case _:
@@ -194,7 +232,11 @@ class Distributor:
     def _begin_offer(self, offer: acd.Offer) -> None:
         self._record(
             event(
-                Kind.OFFER_MADE, offer.contact, offer=offer.offer, agent=offer.agent, why=offer.why
+                Kind.OFFER_MADE,
+                self.callbacks.story(offer.contact),
+                offer=offer.offer,
+                agent=offer.agent,
+                why=offer.why,
             )
         )
         task = self._offers[offer.offer] = OfferTask(
@@ -211,6 +253,13 @@ class Distributor:
         offer = task.offer
         if self._offers.pop(offer.offer, None) is None:
             return False
+        if offer.virtual:
+            # The engine answers with a CallBack: the agent waits on the line for the citizen.
+            agent = WaitingAgent(offer.agent, offer.offer, task.leg, self._clock())
+            self.callbacks.agent_waits(offer.contact, agent)
+            self.tell(acd.OfferAnswered(self._clock(), offer.offer))
+            self._note_offer_end(offer, acd.OfferResult.ANSWERED, "")
+            return True
         waiting = self._waiting.pop(offer.contact, None)
         self.tell(acd.OfferAnswered(self._clock(), offer.offer))
         self._note_offer_end(offer, acd.OfferResult.ANSWERED, "")
@@ -236,7 +285,7 @@ class Distributor:
         self._record(
             event(
                 Kind.OFFER_ENDED,
-                offer.contact,
+                self.callbacks.story(offer.contact),
                 offer=offer.offer,
                 agent=offer.agent,
                 result=result,
@@ -246,18 +295,21 @@ class Distributor:
 
     def _announce(self, output: acd.Announce) -> None:
         waiting = self._waiting.get(output.contact)
-        if waiting is not None:
-            self._record(
-                event(
-                    Kind.QUEUE_ANNOUNCED,
-                    output.contact,
-                    position=output.position,
-                    estimate=output.estimate_seconds,
-                )
-            )
-            waiting.post(Announced(output.position, output.estimate_seconds))
+        if waiting is None:
+            return
+        # Those who hung up and aren't in line at this moment are served first all the same.
+        position = output.position + self.callbacks.ahead(output.queue, waiting.counts_from)
+        seconds = output.estimate_seconds
+        if seconds is not None:
+            seconds *= position / output.position
+        self._record(
+            event(Kind.QUEUE_ANNOUNCED, output.contact, position=position, estimate=seconds)
+        )
+        waiting.post(Announced(position, seconds))
 
     def _overflow(self, output: acd.Overflow) -> None:
+        if self.callbacks.ended(output):
+            return
         if output.action == "queue":
             self._record(
                 event(Kind.QUEUE_JOINED, output.contact, queue=output.target, rule=output.rule)
@@ -265,7 +317,7 @@ class Distributor:
             return
         waiting = self._waiting.pop(output.contact, None)
         if waiting is not None:
-            waiting.post(Overflowed(output.action))
+            waiting.post(Overflowed(output.action, output.rule))
 
     def _agent_changed(self, output: acd.AgentStateChanged) -> None:
         self._record(
@@ -281,6 +333,7 @@ class Distributor:
             )
         )
         self._show_agent(output)
+        self.callbacks.look()
 
     def _tick(self) -> None:
         while True:

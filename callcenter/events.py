@@ -20,7 +20,7 @@ import orjson
 class Kind(StrEnum):
     """What happened. The comment names the keys of `data`."""
 
-    CALL_ARRIVED = "call.arrived"  # caller, name, dialed, hotline; at = arrival at the switch
+    CALL_ARRIVED = "call.arrived"  # caller, name, dialed, hotline, callback_of; at = at the switch
     CALL_RESUMED = "call.resumed"  # stage, controller
     CALL_ENDED = "call.ended"  # cause (Q.850 name), stage, by, source: esl | cdr | sweep
     MENU_ENTERED = "menu.entered"  # menu
@@ -42,7 +42,11 @@ class Kind(StrEnum):
     SURVEY_RATED = "survey.rated"  # rating 1 (非常满意) … 5 (非常不满意)
     SURVEY_SILENT = "survey.silent"  # attempts
     MESSAGE_RECORDED = "message.recorded"  # path, seconds, reason
-    CALLBACK_REQUESTED = "callback.requested"  # number
+    # callback: id of the wish and of the call that fulfils it; reason: asked | overflow | cut_off
+    CALLBACK_REQUESTED = "callback.requested"  # number, callback, queue, reason
+    CALLBACK_DIALED = "callback.dialed"  # callback, attempt, first, agent
+    CALLBACK_FAILED = "callback.failed"  # callback, attempt, cause, again (s, UTC; None: the last)
+    CALLBACK_ANSWERED = "callback.answered"  # callback
     TRANSFERRED = "call.transferred"  # destination
     SELF_SERVED = "call.self_served"  # service
     BLOCKED = "call.blocked"  # reason

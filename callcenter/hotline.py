@@ -14,6 +14,7 @@ import logging
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from acd.config import WaitChoice
 from acd.messages import LeaveReason
 from callcenter.call_state import Stage
 from callcenter.citizen import CitizenCall
@@ -29,11 +30,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MUSIC = "local_stream://moh"
 BEEP = "tone_stream://%(300,100,880)"
-WAIT_LIMIT = 15.0  # seconds; a waiting call looks around at least this often
 SHORTEST_MESSAGE = 1.0  # seconds; less is no message
-SILENCE = "200 5"  # energy and seconds of silence that end a message
+SILENCE = 5.0  # seconds that end a message
 
 
 def tell(call: CitizenCall) -> None:
@@ -89,33 +88,51 @@ def menu(call: CitizenCall) -> Stage:
 
 
 def queue(call: CitizenCall) -> Stage:
-    """Wait for a person: music, the place in the queue now and then, then the agent."""
+    """Wait for a person, or choose something else meanwhile."""
     waiting = call.join_queue()
-    sound = call.caller.start("playback", call.caller.sound(["connecting"]))
+    room = call.waiting_room()
     while True:
-        call.caller.wait([sound.done, waiting.news], WAIT_LIMIT)
-        call.caller.forget_keys()
-        match waiting.next():
+        room.wait(waiting.news)
+        match waiting.next() or room.choice():
             case Connected() as agent:
                 call.picked_up(agent)
-                call.caller.stop(sound)
+                room.quiet()
                 return talk(call, agent)
-            case Overflowed(action):
-                call.caller.stop(sound)
-                return call.leave_queue(LeaveReason.OVERFLOW, _AFTER_OVERFLOW[action])
+            case Overflowed(action, rule):
+                room.quiet()
+                return call.overflow(AFTER_OVERFLOW[action], rule)
             case Announced(position, seconds):
-                call.caller.stop(sound)
-                spoken = prompts.place_in_queue(position, seconds)
-                sound = call.caller.start("playback", call.caller.sound(spoken))
-            case None if sound.done.ready():
-                sound = call.caller.start("playback", MUSIC)
+                room.announce(position, seconds)
+            case WaitChoice.MESSAGE if call.leave_queue(LeaveReason.MESSAGE):
+                room.quiet()
+                return Stage.MESSAGE
+            case WaitChoice.CALLBACK if call.keep_place():
+                room.quiet()
+                return Stage.CALLBACK
+            case _:
+                room.go_on()
 
 
-_AFTER_OVERFLOW = {
+AFTER_OVERFLOW = {
     "message": Stage.MESSAGE,
-    "callback": Stage.MESSAGE,
+    "callback": Stage.CALLBACK,
     "goodbye": Stage.GOODBYE,
 }
+
+
+def callback(call: CitizenCall) -> Stage:
+    """The citizen hangs up and keeps the place; if that can't be promised, a message is taken."""
+    if not call.promised():
+        return Stage.MESSAGE
+    call.caller.play(["callback_taken"])
+    return Stage.DONE
+
+
+def called_back(call: CitizenCall) -> Stage:
+    """The citizen took our call: the agent is on the line, or is called while the greeting runs."""
+    call.come_back()
+    call.caller.play(["callback_hello"])
+    return Stage.QUEUE
 
 
 def talk(call: CitizenCall, agent: Connected) -> Stage:
@@ -171,6 +188,8 @@ CHAPTERS: dict[Stage, Callable[[CitizenCall], Stage]] = {
     Stage.WELCOME: welcome,
     Stage.MENU: menu,
     Stage.QUEUE: queue,
+    Stage.CALLBACK: callback,
+    Stage.CALLED_BACK: called_back,
     Stage.MESSAGE: message,
     Stage.SURVEY: rate,
     Stage.GOODBYE: goodbye,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from workorder.models import Base, BigKey
 
 __all__ = [
+    "AcdSettings",
     "Agent",
     "Base",
     "BlockedNumber",
@@ -18,6 +19,7 @@ __all__ = [
     "JournalEvent",
     "JournalReject",
     "JournalSegment",
+    "QueueRow",
     "Recording",
 ]
 
@@ -86,6 +88,7 @@ class Call(Base):
     hangup_cause: Mapped[str | None] = mapped_column(String(48))
     hangup_by: Mapped[str | None] = mapped_column(String(16))
     callback_number: Mapped[str | None] = mapped_column(String(64))
+    callback_of: Mapped[str | None] = mapped_column(String(64), index=True)  # a call's id
     order_number: Mapped[str | None] = mapped_column(String(32), index=True)
     updated_at: Mapped[dt.datetime] = mapped_column(index=True)
 
@@ -119,6 +122,27 @@ class Agent(Base):
     queues: Mapped[dict[str, Any]] = mapped_column(default=dict)  # queue name -> level 0–9
     skills: Mapped[dict[str, Any]] = mapped_column(default=dict)  # skill -> level 0–9
     active: Mapped[bool] = mapped_column(default=True)
+
+
+class QueueRow(Base):
+    """A queue's settings as the data of `acd.config.QueueConfig`."""
+
+    __tablename__ = "queues"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    place: Mapped[int] = mapped_column(default=0)  # in lists
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class AcdSettings(Base):
+    """What counts for all queues: `acd.config.Config` without them. One row, once imported."""
+
+    __tablename__ = "acd_settings"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # always 1
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    version: Mapped[int] = mapped_column(default=1)  # grows with every change of any queue
+    changed_at: Mapped[dt.datetime]
 
 
 class BlockedNumber(Base):

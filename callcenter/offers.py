@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 ORIGINATE_GRACE = 10.0  # seconds past the lease for the switch to answer at all
 COMMAND_LIMIT = 5.0
 PARK_LIMIT = 30  # seconds an agent's leg waits for its citizen before the switch ends it
+PARK_LIMIT_CALLBACK = 90  # and for one whose telephone rings first
 DEAD_PHONE = 20  # seconds without any sound from the agent's phone
 LONGEST_HOLD = 1800  # seconds
 ALERT = "tone_stream://%(150,0,1000)"
@@ -53,6 +54,7 @@ class PhoneBook:
 
     def ring(self, offer: Offer, leg: str, seconds: int) -> None:
         """Ring until the agent answers; raise EslError with the cause otherwise."""
+        park = PARK_LIMIT_CALLBACK if offer.virtual else PARK_LIMIT
         variables = {
             "origination_uuid": leg,
             "origination_caller_id_number": self._caller_id(offer.contact),
@@ -60,7 +62,7 @@ class PhoneBook:
             "originate_timeout": str(seconds),
             "ignore_early_media": "true",
             "hangup_after_bridge": "true",
-            "park_timeout": f"{PARK_LIMIT}:NORMAL_CLEARING",
+            "park_timeout": f"{park}:NORMAL_CLEARING",
             # A phone that lost its network says nothing, not even goodbye; on hold it may be mute.
             "media_timeout": str(DEAD_PHONE * 1000),
             "media_hold_timeout": str(LONGEST_HOLD * 1000),

@@ -83,6 +83,7 @@ class CallRecord:
     hangup_cause: str | None
     hangup_by: str | None
     callback_number: str | None
+    callback_of: str | None  # the call in which this one was promised
     recordings: tuple[RecordingRecord, ...]
     drafted_at: dt.datetime | None  # first answer, message or wish to be called back
 
@@ -141,6 +142,7 @@ class _Folding:
         self.queue: str | None = None
         self.agent: str | None = None
         self.callback_number: str | None = None
+        self.callback_of: str | None = None
         self.hangup_cause: str | None = None
         self.hangup_by: str | None = None
         self.rating: int | None = None
@@ -164,6 +166,7 @@ class _Folding:
                 self.caller_name = _text(data, "name", 128)
                 self.dialed = _text(data, "dialed", 64)
                 self.hotline = _text(data, "hotline", 64)
+                self.callback_of = _text(data, "callback_of", 64) or None
             case Kind.MENU_KEY:
                 self.menu_path.append(f"{_text(data, 'menu', 32)}:{_text(data, 'key', 8)}")
             case Kind.QUEUE_JOINED:
@@ -276,6 +279,7 @@ class _Folding:
             hangup_cause=self.hangup_cause,
             hangup_by=self.hangup_by,
             callback_number=self.callback_number,
+            callback_of=self.callback_of,
             recordings=self._recordings(),
             drafted_at=times.get("drafted_at"),
         )

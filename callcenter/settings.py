@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -45,6 +46,10 @@ class Settings:
     esl_port: int = 8021
     esl_password: str = ""
     outbound_port: int = 8084  # our listener for the dialplan's `socket`
+    trunk_gateway: str = ""  # "host:port" of the carrier for calls to citizens; "": none are made
+    # What may be dialed: mobile numbers, and fixed lines with or without area code; callers'
+    # numbers can be forged, and a number abroad or at a premium is somebody's business model.
+    callback_numbers: str = r"1[3-9][0-9]{9}|0[1-9][0-9]{8,10}|[2-8][0-9]{6,7}"
     controllers: tuple[str, ...] = ()  # "host:port" list in the dialplan; (): this one
     web_host: str = "127.0.0.1"
     web_port: int = 8345
@@ -249,6 +254,22 @@ def _host_port(value: Any, where: str) -> str:
     return f"{host}:{port}"
 
 
+def _gateway(value: Any, where: str) -> str:
+    text = _host_port(value, where) if value else ""
+    if text and not re.fullmatch(r"[A-Za-z0-9.\-]+:[0-9]{1,5}", text):
+        raise SettingsError(f"{where}: expected host:port, found {value!r}")
+    return text
+
+
+def _pattern(value: Any, where: str) -> str:
+    text = _text(value, where)
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise SettingsError(f"{where}: expected a regular expression: {error}") from error
+    return text
+
+
 def _host(value: Any, where: str) -> str:
     text = _text(value, where)
     if not text or any(char in text for char in " /|:'\"<>"):
@@ -300,6 +321,8 @@ _READERS: dict[str, Reader] = {
     "esl_port": _port,
     "esl_password": _secret,
     "outbound_port": _port,
+    "trunk_gateway": _gateway,
+    "callback_numbers": _pattern,
     "controllers": _list(_host_port),
     "web_host": _host,
     "web_port": _port,

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from callcenter.events import Event, Kind
 from callcenter.models import Call, JournalEvent, Recording
 from callcenter.projection import CallRecord, fold
-from workorder.drafts import draft_of, merge, new_order
+from workorder.drafts import DRAFT, draft_of, merge, new_order
 from workorder.models import Order, OrderEvent
 from workorder.numbering import next_number
 
@@ -155,7 +155,7 @@ def _save_orders(
     session: Session, records: Sequence[CallRecord], now: dt.datetime
 ) -> dict[str, tuple[Order, bool]]:
     """Make or refresh the draft orders; by call id, with whether something changed."""
-    ids = [record.id for record in records]
+    ids = [call for record in records for call in (record.id, record.callback_of) if call]
     # Locked: an agent may be saving the same order right now.
     query = sa.select(Order).where(Order.call_id.in_(ids)).with_for_update()
     known = {order.call_id: order for order in session.scalars(query)}
@@ -163,7 +163,11 @@ def _save_orders(
     for record in sorted(records, key=lambda record: record.drafted_at or record.arrived_at):
         draft = draft_of(record)
         order = known.get(record.id)
-        if order is not None:
+        promised = known.get(record.callback_of) if record.callback_of else None
+        if order is None and promised is not None:
+            # The wish to be called back has an order already; what it leads to is the same matter.
+            orders[record.id] = (promised, _attached(promised, record))
+        elif order is not None:
             changed = draft is not None and merge(order, draft)
             if changed:
                 order.updated_at = now
@@ -173,8 +177,32 @@ def _save_orders(
             order = new_order(next_number(session, at), record.id, draft, at)
             order.events.append(_drafted(record, at))
             session.add(order)
+            known[record.id] = order
             orders[record.id] = (order, True)
     return orders
+
+
+def _attached(order: Order, record: CallRecord) -> bool:
+    """Note that the citizen was called back; False when that is known already."""
+    key = f"{record.id}:attached"
+    if record.drafted_at is None or any(event.key == key for event in order.events):
+        return False
+    if order.state == DRAFT and order.agent_number is None:
+        order.agent_number = record.agent
+    told = {"call": record.id}
+    order.events.append(
+        OrderEvent(
+            at=record.drafted_at,
+            kind="attached",
+            actor="system",
+            from_state=order.state,
+            to_state=order.state,
+            data=told,
+            key=key,
+        )
+    )
+    order.updated_at = max(order.updated_at, record.drafted_at)
+    return True
 
 
 def _drafted(record: CallRecord, at: dt.datetime) -> OrderEvent:

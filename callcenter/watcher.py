@@ -81,6 +81,9 @@ class Watcher:
                     source="esl",
                 )
             )
+        self._distributor.callbacks.call_over(
+            happened.uuid, happened.get("Hangup-Cause", ""), happened.variable("cc_stage") or ""
+        )
 
     def _agent_leg_ended(self, happened: Event) -> None:
         if happened.get("Caller-Channel-Answered-Time", "0") == "0":

@@ -36,6 +36,8 @@ TEXTS: dict[str, str] = {
     "wait_short": "预计等待不到一分钟。",
     "please_hold": "请您继续等待，我们会尽快为您服务。",
     "queue_keys": "需要我们回电请按一，留言请按二，继续等待请按零。",
+    "queue_keys_callback": "需要我们回电请按一，继续等待请按零。",
+    "queue_keys_message": "留言请按二，继续等待请按零。",
     "callback_taken": "我们已经记下您的号码，会尽快给您回电。感谢您的来电，再见。",
     # talking
     "agent_before": "工号",
@@ -140,6 +142,15 @@ def place_in_queue(position: int, wait_seconds: float | None) -> list[str]:
     if minutes < 1:
         return [*parts, "wait_short"]
     return [*parts, "wait_before", *measured(minutes), "wait_after"]
+
+
+def queue_choices(*, callback: bool, message: bool) -> list[str]:
+    """What a waiting citizen may press; nothing when there is no choice."""
+    if callback and message:
+        return ["queue_keys"]
+    if callback:
+        return ["queue_keys_callback"]
+    return ["queue_keys_message"] if message else []
 
 
 def agent_announcement(agent_number: str) -> list[str]:

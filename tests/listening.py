@@ -54,6 +54,16 @@ PROMPTS = {
         }.items()
     )
 }
+# Between the others: a frame of 20 ms tells multiples of 50 Hz apart.
+PROMPTS |= {
+    name: (1150 + 100 * place, 0.5)
+    for place, name in enumerate(
+        [
+            *("please_hold", "queue_keys", "queue_keys_callback", "queue_keys_message"),
+            *("callback_taken", "callback_hello"),
+        ]
+    )
+}
 TONES = {**OTHERS, "other": OTHER_PROMPT, **{name: hertz for name, (hertz, _) in PROMPTS.items()}}
 
 

@@ -59,6 +59,8 @@ class CallOut(Model):
     rating: int | None = Field(description="1 (very satisfied) … 5 (very dissatisfied)")
     hangup_cause: str | None
     hangup_by: str | None
+    callback_number: str | None = Field(description="The citizen wants to be called there")
+    callback_of: str | None = Field(description="The call in which this one was promised")
     order_number: str | None
     recording: RecordingOut | None = None
 

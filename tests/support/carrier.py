@@ -1,0 +1,49 @@
+"""The carrier's side of the trunk: where calls to citizens arrive, and how each takes them."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Literal
+
+from listening import CITIZEN
+from phone import AgentPhone, Leg, Message
+
+Way = Literal["answer", "busy", "ring", "redirect"]
+
+
+class Carrier(AgentPhone):
+    """Answers calls to every number unless told otherwise; needs no registration."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 9), "carrier", "", "", speech=CITIZEN)
+        self.ways: dict[str, Way] = {}
+        self.asked: list[str] = []  # numbers, in the order of the calls
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def invited(self, asked: Message, peer: tuple[str, int]) -> None:
+        found = re.match(r"INVITE sip:([^@;]+)@", asked.start)
+        number = found[1] if found else asked.start
+        self.asked.append(number)
+        way = self.ways.get(number, "answer")
+        if way == "redirect":
+            self.reply(None, asked, "302 Moved Temporarily", peer)
+            return
+        self.busy = way == "busy"
+        self.ring = 0.05 if way == "answer" else None
+        super().invited(asked, peer)
+
+    def call_to(self, number: str, seconds: float = 30.0, *, times: int = 1) -> Leg:
+        """Wait for the `times`-th call to this number."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = [leg for leg in self.calls if leg.invite and f":{number}@" in leg.invite.start]
+            if len(found) >= times:
+                return found[times - 1]
+            assert time.monotonic() < deadline, (
+                f"no call to {number} within {seconds:g} s; asked {self.asked}"
+            )
+            time.sleep(0.01)

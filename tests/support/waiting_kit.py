@@ -1,0 +1,151 @@
+"""A hotline whose callers wait: queues with short times, and a carrier who is dialed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from carrier import Carrier
+from hotline_kit import HotlineUnderTest, write_voices
+from phone import AgentPhone
+from switches import Kind, eventually
+from system import System, started
+
+from callcenter import database
+from callcenter.models import Agent
+
+HOTLINES = {
+    "12345": "general",
+    "12346": "quiet",
+    "12347": "message_only",
+    "12348": "agent_first",
+    "12349": "hasty",
+}
+QUEUES = """
+lease_seconds: 5
+wrap_up_seconds: 2
+failed_pause_seconds: 1
+queues:
+  general:
+    announce_first_seconds: 1.5
+    announce_every_seconds: 6
+    comfort_every_seconds: 0
+    call_back_cut_off: true
+    virtual_hold: {first: citizen, retry_seconds: 3, attempts: 2}
+  quiet:
+    announce_first_seconds: 0
+    comfort: [please_hold, all_busy]
+    comfort_every_seconds: 5
+    choices: []
+  message_only:
+    announce_first_seconds: 1.5
+    announce_every_seconds: 6
+    choices: [message]
+  agent_first:
+    announce_first_seconds: 1.5
+    announce_every_seconds: 6
+    virtual_hold: {first: agent, retry_seconds: 2, attempts: 2}
+  hasty:
+    announce_first_seconds: 0
+    overflow: [{when: waited, seconds: 1, then: callback}]
+    virtual_hold: {first: citizen, retry_seconds: 3, attempts: 2}
+"""
+AGENTS = {
+    "1001": {"general": 5, "hasty": 5},
+    "1002": {"agent_first": 5},
+    "1003": {"quiet": 5, "message_only": 5},
+}
+
+
+def write_rules(folder: Path) -> dict[str, Any]:
+    """Hotlines and queues as settings; each number goes straight to its queue."""
+    hotlines = folder / "hotlines"
+    hotlines.mkdir(parents=True)
+    for number, queue in HOTLINES.items():
+        text = f'name: h{number}\ntitle: {queue}\nnumbers: ["{number}"]\nqueue: {queue}\n'
+        (hotlines / f"h{number}.yaml").write_text(text + "welcome: [welcome]\n", "utf-8")
+    queues = folder / "queues.yaml"
+    queues.write_text(QUEUES, "utf-8")
+    return {"hotlines_dir": hotlines, "queues_file": queues}
+
+
+class WaitingRoomUnderTest(HotlineUnderTest):
+    """As `hotline`, with a carrier."""
+
+    def __init__(self, system: System, carrier: Carrier) -> None:
+        super().__init__(system)
+        self.carrier = carrier
+
+    def agent(self, number: str, **options: Any) -> AgentPhone:
+        phone = super().agent(number, **options)
+
+        def serves() -> bool:
+            told = self.system.api("agents").json()["agents"]
+            return any(a["number"] == number and a["queues"] == AGENTS[number] for a in told)
+
+        eventually(serves, f"agent {number} serves {AGENTS[number]}", 15)
+        return phone
+
+    def comes(self, number: str, **options: Any) -> AgentPhone:
+        """An agent gets ready while citizens wait, and so isn't for long."""
+        phone = self.phone(number, **options)
+        eventually(
+            lambda: self.system.set_state(number, "ready").status_code == 200,
+            f"{number} can get ready",
+        )
+        return phone
+
+    def story(self, call: str, *kinds: str) -> list[dict[str, Any]]:
+        return [event for event in self.events(call=call) if event["kind"] in kinds]
+
+
+def assign_queues(system: System) -> None:
+    engine = database.create_engine(system.settings.database_url)
+    with database.writing(engine) as session:
+        for number, queues in AGENTS.items():
+            session.get_one(Agent, number).queues = queues
+    engine.dispose()
+    file = system.settings.data_dir / "config.json"
+
+    def exported() -> bool:
+        told = json.loads(file.read_text("utf-8"))["agents"]
+        return all(told[number]["queues"] == queues for number, queues in AGENTS.items())
+
+    eventually(exported, "the agents' queues are exported", 15)
+
+
+@pytest.fixture(scope="session")
+def shared_carrier() -> Iterator[Carrier]:
+    carrier = Carrier()
+    yield carrier
+    carrier.close()
+
+
+@pytest.fixture(scope="session")
+def shared_waiting(
+    switch_kind: Kind, shared_carrier: Carrier, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    folder = tmp_path_factory.mktemp(f"waiting-{switch_kind}")
+    sounds = write_voices(folder / "voices")
+    rules = write_rules(folder / "rules")
+    system = started(
+        switch_kind, folder / "data", sounds, trunk_gateway=shared_carrier.address, **rules
+    )
+    try:
+        assign_queues(system)
+        yield system
+    finally:
+        system.stop()
+
+
+@pytest.fixture
+def waiting(shared_waiting: System, shared_carrier: Carrier) -> Iterator[WaitingRoomUnderTest]:
+    """The shared hotline of callers who wait, idle before and after."""
+    kit = WaitingRoomUnderTest(shared_waiting, shared_carrier)
+    kit.idle()
+    yield kit
+    kit.close()
+    shared_carrier.ways.clear()
