@@ -152,7 +152,9 @@ class MediaPort(RtpStream):
         stereo: bool = True,
         on_done: rec.Done | None = None,
         max_seconds: float | None = None,
+        silence_seconds: float | None = None,
         read_only: bool = False,
+        append: bool = False,
     ) -> Recording:
         """Record the call: left what the far end says, right what it hears; else mixed.
 
@@ -164,7 +166,9 @@ class MediaPort(RtpStream):
             on_done,
             stereo=stereo,
             max_seconds=max_seconds,
+            silence_seconds=silence_seconds,
             read_only=read_only,
+            append=append,
         )
         return self._add_recording(recording)
 
@@ -174,6 +178,7 @@ class MediaPort(RtpStream):
         *,
         max_seconds: float,
         silence_seconds: float | None = None,
+        append: bool = False,
         on_done: rec.Done | None = None,
     ) -> Recording:
         """Record what the far end says, until `silence_seconds` of silence or `max_seconds`."""
@@ -184,6 +189,7 @@ class MediaPort(RtpStream):
             read_only=True,
             max_seconds=max_seconds,
             silence_seconds=silence_seconds,
+            append=append,
         )
         return self._add_recording(recording)
 

@@ -57,7 +57,9 @@ class Recording:
         read_only: bool = False,
         max_seconds: float | None = None,
         silence_seconds: float | None = None,
+        append: bool = False,
     ) -> None:
+        """With `append` the file goes on where it ended; its form must be the same."""
         self.path = Path(path)
         self.stereo = stereo
         self.read_only = read_only
@@ -70,8 +72,7 @@ class Recording:
         self._silence_frames = silence_seconds and round(silence_seconds / FRAME_SECONDS)
         self._silent = 0
         self._frames: list[bytes] = []
-        self._written = 0
-        self._file = _create(self.path)
+        self._file, self._written = _create(self.path, append=append)
 
     @property
     def seconds(self) -> float:
@@ -154,12 +155,18 @@ class Recording:
             gevent.spawn(self._on_done, self)
 
 
-def _create(path: Path) -> BinaryIO:
+def _create(path: Path, *, append: bool) -> tuple[BinaryIO, int]:
+    """The file, and how many bytes of sound it has."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    sound = max(0, path.stat().st_size - wav.HEADER_BYTES) if append and path.exists() else 0
+    truncated = 0 if sound else os.O_TRUNC
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | truncated, 0o600)
     file = os.fdopen(descriptor, "wb")
-    file.write(wav.header(0, 1))
-    return file
+    if sound:
+        file.seek(wav.HEADER_BYTES + sound)
+    else:
+        file.write(wav.header(0, 1))
+    return file, sound
 
 
 class RecordingWriter:

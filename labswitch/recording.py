@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from labswitch.conf import is_true
 from labswitch.events import Headers
 from labswitch.media import Recording
+from labswitch.text import integer
 
 if TYPE_CHECKING:
     from labswitch.channel import Channel
@@ -35,6 +36,8 @@ def start_session(channel: Channel, path: str, limit: float | None = None) -> bo
             stereo=is_true(channel.get("RECORD_STEREO")),
             read_only=is_true(channel.get("RECORD_READ_ONLY")),
             max_seconds=limit,
+            silence_seconds=integer(channel.get("RECORD_FINAL_TIMEOUT_MS") or "") / 1000 or None,
+            append=is_true(channel.get("RECORD_APPEND")),
             on_done=done,
         )
     except OSError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from labswitch import recording
 from labswitch.applications.registry import application
+from labswitch.conf import is_true
 from labswitch.dialplan import search
 from labswitch.playing import SoundMissing, play, terminator
 from labswitch.states import Wake
@@ -63,6 +64,7 @@ def record(channel: Channel, argument: str) -> None:
             path,
             max_seconds=float(integer(limit) or 3600),
             silence_seconds=float(silence) if silence else None,
+            append=is_true(channel.get("RECORD_APPEND")),
             on_done=lambda _: channel.wake(),
         )
     except OSError as error:

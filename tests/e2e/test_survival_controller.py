@@ -2,107 +2,187 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from survival import AGENT_HERTZ, CITIZEN_HERTZ, journal, longest_gap, variable
+from hotline_kit import HotlineUnderTest
+from listening import AGENT, CITIZEN
+from survival import longest_run, restart, resumed_after, stage, survivor
 from switches import eventually
-from system import System
 
-from callcenter.events import Kind
+__all__ = ["survivor"]
 
-NUMBERS = {name: f"1380000{n:04}" for n, name in enumerate(
-    ["talk", "survey", "message", "first", "second", "third", "menu", "rung", "fresh"]
-)}  # fmt: skip
+TALKER, RATER, SPEAKER, CHOOSER = (f"1390000000{n}" for n in range(1, 5))
+WAITING = ("13900000011", "13900000012", "13900000013")
 
 
-def stage(system: System, name: str) -> str:
-    return next((str(call["stage"]) for call in system.calls(NUMBERS[name])), "")
-
-
-def at_stage(system: System, name: str, wanted: str, seconds: float = 20) -> dict[str, Any]:
-    return system.call(
-        NUMBERS[name], lambda call: call["stage"] == wanted, f"{name} is in {wanted}", seconds
-    )
-
-
-def free(system: System, agent: str) -> None:
-    """End the agent's wrap-up."""
-    eventually(lambda: system.state(agent) == "wrap_up", f"{agent} wraps up", 30)
-    assert system.set_state(agent, "ready").status_code == 200
-
-
-def resumed(system: System, call: str, after: float) -> float:
-    """Seconds from `after` until a controller had the call again."""
-
-    def told() -> float | None:
-        again = [e.at for e in journal(system.settings.journal_dir, Kind.CALL_RESUMED, call)]
-        return next((at for at in again if at >= after), None)
-
-    return (
-        float(eventually(told, f"call {call} goes on\n{system.log('controller')[-3000:]}")) - after
-    )
+def begin_message(hotline: HotlineUnderTest, caller: str) -> Any:
+    call = hotline.dial("12345", caller)
+    call.hears("menu_main")
+    call.press("3")
+    call.hears("beep")
+    call.speaks(2.0)
+    return call
 
 
 def test_given_calls_at_every_stage_when_the_controller_is_killed_then_each_goes_on(
-    system: System, record_property: Any
+    survivor: HotlineUnderTest, record_property: Any
 ) -> None:
-    system.agent("1001", talk=14.0)
-    talk = system.citizen(caller=NUMBERS["talk"], keys=[(1.0, "1"), (21.0, "1")])
-    at_stage(system, "talk", "talk")
-    queued = {}
-    for name in ("first", "second", "third"):
-        system.citizen(caller=NUMBERS[name], keys=[(1.0, "1")])
-        queued[name] = at_stage(system, name, "queue")
-    assert [call["queued_at"] for call in queued.values()] == sorted(
-        call["queued_at"] for call in queued.values()
-    )
-    system.citizen(caller=NUMBERS["message"], keys=[(1.0, "3"), (9.0, "#")])
-    system.citizen(caller=NUMBERS["menu"], keys=[(8.0, "3"), (3.0, "#")])
-    eventually(lambda: stage(system, "menu") == "menu", "a call in the menu")
-    message = system.calls(NUMBERS["message"])[0]["id"]
-    eventually(
-        lambda: variable(system.switch.api, message, "cc_stage") == "message", "a message begins"
-    )
+    system = survivor.system
+    wang, li = survivor.agent("1001"), survivor.agent("1002")
+    talker = survivor.dial("2613710", TALKER)
+    talk = eventually(lambda: [*wang.calls, *li.calls], "an agent rings")[0]
+    speaking, other = (wang, li) if talk in wang.calls else (li, wang)
+    talk.hears("citizen")
+    rater = survivor.dial("2613710", RATER)
+    other.rings().hears("citizen")
+    other.calls[0].hang_up()
+    waiting = {}
+    for caller in WAITING:
+        waiting[caller] = survivor.dial("2613710", caller)
+        stage(survivor, caller, "queue")
+    queued = [stage(survivor, caller, "queue")["queued_at"] for caller in WAITING]
+    assert queued == sorted(queued)
+    speaker = begin_message(survivor, SPEAKER)
+    chooser = survivor.dial("12345", CHOOSER)
+    chooser.hears("menu_main")
+    rater.hears("survey")
 
-    before = time.time()
-    system.kill("controller")
-    system.start_process("controller")
-    for name in (*queued, "menu", "message"):
-        call = system.calls(NUMBERS[name])[0]["id"]
-        record_property(f"seconds until {name} goes on", resumed(system, call, before))
-    eventually(lambda: system.state("1001") == "talking", "1001 is known as talking")
-    again = [system.calls(NUMBERS[name])[0]["queued_at"] for name in queued]
-    assert again == [call["queued_at"] for call in queued.values()]
+    killed = restart(system, "controller")
+    for caller in (*WAITING, RATER, CHOOSER, SPEAKER):
+        gone_on = resumed_after(survivor, caller, killed)
+        record_property(f"{caller} without control for seconds", round(gone_on, 2))
+    state = survivor.agent_is(speaking.number, "talking")
+    assert state["contact"] == (survivor.record(TALKER) or {})["id"]
+    survivor.agent_is(other.number, "wrap_up")
+    assert [stage(survivor, caller, "queue")["queued_at"] for caller in WAITING] == queued
 
-    record = system.ended(NUMBERS["talk"])
-    assert talk.wait(5).exit_code == 0
-    assert (record["outcome"], record["agent"], record["rating"]) == ("answered", "1001", 1)
-    assert record["order_number"]
-    _both_heard_each_other(system, record)
-    for name in ("message", "menu"):
-        record = system.ended(NUMBERS[name])
-        assert record["outcome"] == "message_left", record
-        assert system.api(f"calls/{record['id']}/recording").status_code == 200
-        assert record["order_number"]
+    rater.hears("survey", times=2)
+    rater.press("3")
+    rater.is_over()
+    assert survivor.ended(RATER)["rating"] == 3
 
-    served = []
-    for _ in queued:
-        free(system, "1001")
-        eventually(lambda: system.state("1001") == "talking", "1001 gets the next", 20)
-        contact = system.api("agents/1001/state").json()["contact"]
-        served.append(next(n for n in queued if system.calls(NUMBERS[n])[0]["id"] == contact))
-        system.switch.api(f"uuid_kill {contact}")
-    assert served == list(queued)
+    chooser.hears("menu_main", times=2)
+    chooser.press("3")
+    for call in (chooser, speaker):
+        call.hears("beep", times=1 if call is chooser else 2)
+        call.speaks(2.0)
+        call.press("#")
+        call.hears("message_saved")
+        call.is_over()
+    for caller in (CHOOSER, SPEAKER):
+        record = survivor.ended(caller)
+        assert (record["outcome"], record["recording"]["kind"]) == ("message_left", "message")
+        assert survivor.order(record["order_number"])["citizen_number"] == caller
+    path = system.settings.recordings_dir / survivor.ended(SPEAKER)["recording"]["path"]
+    assert longest_run(path, 0, CITIZEN) > 3.5, "both parts of the message"
 
-
-def _both_heard_each_other(system: System, record: dict[str, Any]) -> None:
+    talk.hears("citizen", length=1.0)
+    said = talk.times["ended"] if "ended" in talk.times else talk.heard.seconds("citizen")
+    talk.hang_up()
+    talker.hears("survey")
+    talker.press("1")
+    talker.is_over()
+    record = survivor.ended(TALKER)
+    assert (record["outcome"], record["rating"]) == ("answered", 1)
+    assert survivor.order(record["order_number"])
     path = system.settings.recordings_dir / record["recording"]["path"]
-    begun = journal(system.settings.journal_dir, Kind.RECORDING_STARTED, record["id"])[0].at
-    started = journal(system.settings.journal_dir, Kind.TALK_STARTED, record["id"])[0].at
-    ended = journal(system.settings.journal_dir, Kind.TALK_ENDED, record["id"])[0].at
-    # The agent's number is announced first.
-    begin, end = started - begun + 2.5, ended - begun - 0.5
-    assert end - begin > 8
-    assert longest_gap(path, 0, CITIZEN_HERTZ, begin, end) < 0.5
-    assert longest_gap(path, 1, AGENT_HERTZ, begin, end) < 0.5
+    for side, hertz in ((0, CITIZEN), (1, AGENT)):
+        assert longest_run(path, side, hertz) > said - 1.0, "both were heard without a break"
+    survivor.agent_is(speaking.number, "wrap_up")
+
+    for caller in WAITING:
+        system.set_state(speaking.number, "ready")
+        waiting[caller].hears("agent")
+        waiting[caller].hang_up()
+        survivor.agent_is(speaking.number, "wrap_up")
+        assert survivor.ended(caller)["agent"] == speaking.number
+
+
+def test_given_a_phone_that_rings_when_the_controller_is_killed_then_it_stops_and_rings_again(
+    survivor: HotlineUnderTest,
+) -> None:
+    agent = survivor.agent("1001", ring=None)
+    call = survivor.dial("2613710", TALKER)
+    first = agent.rings()
+    survivor.agent_is("1001", "ringing")
+    restart(survivor.system, "controller")
+    first.is_over()
+    assert first.ended_by == "cancel"
+    channel = (survivor.record(TALKER) or {})["id"]
+    (repaired,) = eventually(lambda: survivor.events("reconciler.repaired", channel), "noted")
+    assert "leg of agent 1001" in repaired["data"]["found"]
+    agent.answer(agent.rings(times=2))
+    call.hears("agent")
+    agent.calls[1].hears("citizen")
+    survivor.agent_is("1001", "talking")
+    call.hang_up()
+    record = survivor.ended(TALKER)
+    assert (record["outcome"], record["agent"]) == ("answered", "1001")
+
+
+def test_given_no_controller_when_conversations_end_then_the_survey_waits_for_one(
+    survivor: HotlineUnderTest,
+) -> None:
+    system = survivor.system
+    wang, li = survivor.agent("1001"), survivor.agent("1002")
+    stays = survivor.dial("2613710", TALKER)
+    eventually(lambda: [*wang.calls, *li.calls], "an agent rings")
+    leaves = survivor.dial("2613710", RATER)
+    for agent in (wang, li):
+        agent.rings().hears("citizen")
+    waits = survivor.dial("2613710", WAITING[0])
+    stage(survivor, WAITING[0], "queue")
+    system.kill("controller")
+    leaves.hang_up()
+    waits.hang_up()
+    with_stays, other = (wang, li) if wang.calls[0].state == "up" else (li, wang)
+    other.calls[0].is_over()
+    with_stays, other = (wang, li) if other is li else (li, wang)
+    with_stays.calls[0].hang_up()
+    stays.hears("music", length=1.0)
+    # Nobody watched these calls end: the switch's own records tell.
+    assert survivor.ended(WAITING[0])["outcome"] == "abandoned_in_queue"
+    record = survivor.ended(RATER)
+    assert (record["outcome"], record["recording"]["kind"]) == ("answered", "talk")
+    assert record["order_number"]
+    system.start_process("controller")
+    stays.hears("survey")
+    stays.press("5")
+    stays.is_over()
+    assert survivor.ended(TALKER)["rating"] == 5
+    for number in ("1001", "1002"):
+        survivor.agent_is(number, "wrap_up")
+
+
+def test_given_no_controller_and_no_projector_when_a_citizen_calls_then_a_message_is_taken(
+    survivor: HotlineUnderTest,
+) -> None:
+    system = survivor.system
+    system.kill("controller")
+    system.kill("projector")
+    call = survivor.dial("12345", SPEAKER)
+    call.is_up(20)
+    call.hears("other", 20)  # the apology
+    call.speaks(1.0)  # while the tone is played
+    call.speaks(3.0)
+    call.press("#")
+    call.hears("message_saved")
+    call.is_over()
+    for name in ("projector", "controller"):
+        system.start_process(name)
+    record = survivor.ended(SPEAKER)
+    assert record["outcome"] == "message_left"
+    assert record["recording"]["seconds"] > 2
+    assert survivor.order(record["order_number"])["citizen_number"] == SPEAKER
+
+
+def test_given_a_controller_that_is_away_for_a_moment_when_a_citizen_calls_then_it_only_rings(
+    survivor: HotlineUnderTest,
+) -> None:
+    survivor.system.kill("controller")
+    call = survivor.dial("12345", CHOOSER)
+    eventually(lambda: call.state == "ringing", "the citizen hears ringing")
+    survivor.system.start_process("controller")
+    call.hears("menu_main")
+    call.hang_up()
+    assert survivor.ended(CHOOSER)["outcome"] == "abandoned_in_menu"

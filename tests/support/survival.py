@@ -1,62 +1,93 @@
-"""What the survival tests look at: the journal, the switch's channels, and what was to be heard."""
+"""What the survival tests share: processes that come back, the switch's view, unbroken speech."""
 
 from __future__ import annotations
 
 import array
 import json
 import math
+import time
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from callcenter.events import Event, Kind
-from callcenter.segments import read_segment, segments
+import pytest
+from hotline_kit import HotlineUnderTest
+from switches import RunningSwitch, eventually
+from system import OURS, System
 
-CITIZEN_HERTZ = 440.0
-AGENT_HERTZ = 660.0
 WINDOW = 0.1  # seconds that one look at a recording takes in
-AUDIBLE = 300.0  # amplitude; SIPp's tones come with 8000
+AUDIBLE = 300.0  # amplitude; the phones' tones come with 8000
+PAUSE = 0.3  # seconds without the tone that end a run
 
 
-def journal(folder: Path, kind: Kind | None = None, call: str | None = None) -> list[Event]:
-    """All events on the disk, oldest first."""
-    events = [event for path in segments(folder) for event, _ in read_segment(path)]
-    found = [e for e in events if kind in (None, e.kind) and call in (None, e.call)]
-    return sorted(found, key=lambda event: event.at)
+def revive(system: System) -> None:
+    """Start what a test left dead."""
+    if system.switch.process is None:
+        system.switch.start()
+    for name in OURS:
+        if name not in system.children:
+            system.start_process(name)
+    system.wait_ready()
 
 
-def channels(api: Any) -> list[dict[str, str]]:
-    """`show channels` of a switch, by its `api`."""
-    return list(json.loads(api("show channels as json")).get("rows", []))
+@pytest.fixture
+def survivor(hotline: HotlineUnderTest) -> Iterator[HotlineUnderTest]:
+    """The shared hotline for tests that kill: afterwards every process lives again."""
+    yield hotline
+    hotline.close()
+    revive(hotline.system)
 
 
-def variable(api: Any, channel: str, name: str) -> str:
+def restart(system: System, name: str) -> float:
+    """`kill -9`, and start again at once; when it was killed (seconds since the epoch)."""
+    killed = time.time()
+    system.kill(name)
+    system.start_process(name)
+    return killed
+
+
+def resumed_after(hotline: HotlineUnderTest, caller: str, killed: float) -> float:
+    """Seconds from `killed` until a controller had the caller's call again."""
+    call = (hotline.record(caller) or {})["id"]
+
+    def told() -> float | None:
+        events = hotline.events("call.resumed", call)
+        return next((event["at"] for event in events if event["at"] > killed), None)
+
+    return float(eventually(told, f"{caller} goes on\n{hotline.system.log('controller')}")) - killed
+
+
+def stage(hotline: HotlineUnderTest, caller: str, wanted: str) -> dict[str, Any]:
+    return hotline.until(caller, lambda call: call["stage"] == wanted, f"{caller} is in {wanted}")
+
+
+def legs(switch: RunningSwitch) -> list[dict[str, str]]:
+    """`show channels`."""
+    return list(json.loads(switch.api("show channels as json")).get("rows", []))
+
+
+def variable(switch: RunningSwitch, channel: str, name: str) -> str:
     """A channel variable; "" when it isn't set."""
-    value = str(api(f"uuid_getvar {channel} {name}"))
+    value = switch.api(f"uuid_getvar {channel} {name}")
     return "" if value.startswith(("_undef_", "-ERR")) else value
 
 
-def longest_gap(path: Path, side: int, hertz: float, begin: float, end: float) -> float:
-    """Seconds of the longest time without the tone on one side (0 left) of a stereo recording.
-
-    `begin` and `end` are seconds into the file.
-    """
+def longest_run(path: Path, side: int, hertz: float) -> float:
+    """Seconds of the longest unbroken sound of a tone on one side (0 left) of a recording."""
     with wave.open(str(path), "rb") as file:
-        assert file.getnchannels() == 2, path
-        rate = file.getframerate()
-        samples = array.array("h", file.readframes(file.getnframes()))[side::2]
+        channels, rate = file.getnchannels(), file.getframerate()
+        samples = array.array("h", file.readframes(file.getnframes()))[side::channels]
     size = int(WINDOW * rate)
-    gap = longest = 0.0
-    for first in range(int(begin * rate), min(int(end * rate), len(samples) - size), size):
-        heard = _amplitude(samples[first : first + size], hertz, rate) >= AUDIBLE
-        gap = 0.0 if heard else gap + WINDOW
-        longest = max(longest, gap)
+    run = longest = silent = 0.0
+    for first in range(0, len(samples) - size, size):
+        if _amplitude(samples[first : first + size], hertz, rate) >= AUDIBLE:
+            run, silent = run + silent + WINDOW, 0.0
+        else:
+            silent += WINDOW
+            run = 0.0 if silent >= PAUSE else run
+        longest = max(longest, run)
     return longest
-
-
-def seconds(path: Path) -> float:
-    with wave.open(str(path), "rb") as file:
-        return file.getnframes() / file.getframerate()
 
 
 def _amplitude(samples: Any, hertz: float, rate: int) -> float:

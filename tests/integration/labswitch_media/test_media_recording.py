@@ -38,6 +38,14 @@ def test_given_a_message_longer_than_allowed_it_is_cut_there(phone: Make, tmp_pa
     assert len(mono(recording.path)) == 8000
 
 
+def test_given_two_parts_of_a_message_they_are_one_file(phone: Make, tmp_path: Path) -> None:
+    citizen = phone(440)
+    for _ in range(2):
+        recording = citizen.port.record_message(tmp_path / "m.wav", max_seconds=0.5, append=True)
+        assert recording.wait(3)
+    assert len(mono(recording.path)) == 8000
+
+
 def test_given_a_message_what_the_caller_hears_is_not_in_it(phone: Make, tmp_path: Path) -> None:
     citizen = phone(440)
     citizen.port.play(Pcm(tone(1000, 2)))
