@@ -49,17 +49,7 @@ web/static/vendor/main.js: node_modules/.done $(wildcard web/frontend/*.js)
 packages:
 	@scripts/debian_packages.sh $(RUN_PACKAGES)
 
-test-frontend: node_modules/.done web/static/vendor/main.js
-
-node_modules/.done: package.json package-lock.json .npmrc
-	@command -v npm >/dev/null || { echo "npm is missing; please install Node.js 20" >&2; exit 1; }
-	npm ci --no-audit --no-fund --loglevel=error
-	touch $@
-
-web/static/vendor/main.js: node_modules/.done $(wildcard web/frontend/*.js)
-	npm run --silent build
-
-packages:
+test-packages:
 	@scripts/debian_packages.sh $(TEST_PACKAGES)
 
 clean: ## Remove what was set up; data stays

@@ -94,7 +94,7 @@ class _City:
             if now >= over:
                 self.back_at.pop(agent, None)
                 self._state(agent, "ready")
-        elif state == "not_ready":
+        elif state in ("not_ready", "logged_out"):
             self._state(agent, "ready")
 
     def _citizen(self) -> SippRun:
