@@ -28,12 +28,14 @@ from callcenter.models import JournalReject, JournalSegment
 from callcenter.notices import Notices
 from callcenter.segments import Line, SegmentWriter, read_lines, remove_old, segments
 from callcenter.store import Changes, store
+from callcenter.sweep import Sweep, listener
 
 log = logging.getLogger(__name__)
 
 BATCH = 500  # lines in one transaction
 POLL_SECONDS = 0.25
 SPOOL_SECONDS = 1.0
+SWEEP_SECONDS = 2.0
 TIDY_SECONDS = 3600.0
 KEEP_DAYS = 14.0  # copied segments are kept that long
 BACKOFF_SECONDS = (0.2, 5.0)
@@ -254,27 +256,31 @@ def run(settings: ProjectorSettings, stop_event: threading.Event) -> None:
     projector = Projector(engine, journal, notices.publish, on_recordings=indexer.wake)
     spool = Spool(cdr, recordings, SegmentWriter(journal, "projector"))
     exporter = Exporter(engine, settings.data_dir)
+    swept = SegmentWriter(journal, "sweep")
+    sweep = Sweep(engine, swept, cdr, listener(settings.redis_url))
     notices.start()
     indexer.start()
     try:
-        _project(projector, spool, exporter, wake, stop_event)
+        _project(projector, spool, sweep, exporter, wake, stop_event)
     finally:
         indexer.stop()
         notices.stop()
         spool.close()
+        swept.close()
         engine.dispose()
 
 
 def _project(
     projector: Projector,
     spool: Spool,
+    sweep: Sweep,
     exporter: Exporter,
     wake: threading.Event,
     stop_event: threading.Event,
 ) -> None:
     pause = BACKOFF_SECONDS[0]
     away_since: float | None = None
-    next_spool = next_tidy = 0.0
+    next_spool = next_sweep = next_tidy = 0.0
     retried = False
     while not stop_event.is_set():
         if time.monotonic() >= next_spool:
@@ -286,6 +292,9 @@ def _project(
                 retried = True
             projector.step()
             exporter.poll()
+            if time.monotonic() >= next_sweep:
+                sweep.poll()
+                next_sweep = time.monotonic() + SWEEP_SECONDS
             if time.monotonic() >= next_tidy:
                 projector.tidy()
                 next_tidy = time.monotonic() + TIDY_SECONDS
