@@ -189,24 +189,33 @@ def _tell_update(channel: Channel, partner: Channel) -> None:
 
 def _leave(link: Link, ids: Headers) -> None:
     channel, called = link.originator, link.called
+    if not channel.up:
+        _note_end(called, channel)
     link.originator_left = True
     channel.leg.part()
     channel.link = None
     channel.set("bridge_to", None)
     called.wake()
     called.settled.wait(PATIENCE)
-    for one, other in ((channel, called), (called, channel)):
-        if other.hangup_cause:
-            one.set("bridge_hangup_cause", other.hangup_cause)
-            one.set("last_bridge_hangup_cause", other.hangup_cause)
+    if channel.up and not called.up:
+        _note_end(channel, called)
     called.set("call_uuid", called.uuid)
     channel.fire("CHANNEL_UNBRIDGE", ids)
-    if not channel.up or channel.state not in (channel.running_state, State.RESET):
+    if not channel.up:
+        _go_elsewhere(channel)  # FreeSWITCH does, to no effect but in the record
+        return
+    if channel.state not in (channel.running_state, State.RESET):
         return
     if called.answered and not _go_elsewhere(channel):
         after = channel.get("hangup_after_bridge")
         if is_true(after) or after == "explicit":
             channel.hangup(called.hangup_cause or "NORMAL_CLEARING")
+
+
+def _note_end(channel: Channel, partner: Channel) -> None:
+    """Tell who stays how the partner went."""
+    channel.set("bridge_hangup_cause", partner.hangup_cause)
+    channel.set("last_bridge_hangup_cause", partner.hangup_cause)
 
 
 def called_side(channel: Channel) -> None:

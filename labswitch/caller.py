@@ -95,7 +95,7 @@ class CallerProfile:
 
     def next(self) -> CallerProfile:
         """The following profile of the same call, with its own times."""
-        times = replace(self.times, profile_created=now_us(), bridged=0)
+        times = replace(self.times, profile_created=now_us(), bridged=0, transferred=0)
         return replace(
             self,
             times=times,

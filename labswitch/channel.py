@@ -104,7 +104,6 @@ class Channel(ChannelData):
         self.hangup_cause = cause
         self.state = State.HANGUP
         self.fire("CHANNEL_HANGUP")
-        self.profile.times.hungup = now_us()
         self.wake()
 
     def queue_command(self, command: Command) -> bool:
@@ -136,8 +135,6 @@ class Channel(ChannelData):
 
     def transfer(self, extension: str, dialplan: str = "", context: str = "") -> None:
         """Begin anew in the dialplan; what runs now is ended."""
-        if not self.up:
-            return
         left = int(self.get("max_forwards") or MAX_TRANSFERS) - 1
         if left <= 0:
             self.hangup("EXCHANGE_ROUTING_ERROR")
@@ -249,6 +246,8 @@ class Channel(ChannelData):
         ended = self.idle(lambda: not self.controlled, timeout, breakable=False)
         if ended is Wake.TIMEOUT:
             self.hangup(cause)
+        while not self.ready and self.run_next_command():
+            pass
         self.controlled = False
         self.fire("CHANNEL_UNPARK")
 
@@ -361,6 +360,7 @@ class Channel(ChannelData):
 
     def _end(self) -> None:
         self.running_state = self.state = State.HANGUP
+        self.profile.times.hungup = now_us()
         self.fire("CHANNEL_STATE")
         for clean_up in self.on_end:
             clean_up()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from labswitch.caller import CallerProfile
+from labswitch.caller import CallerProfile, now_us
 from labswitch.events import Headers, array_text
 from labswitch.expand import expand
 from labswitch.states import CallState, State
@@ -123,6 +123,7 @@ class ChannelData:
 
     def step_profile(self) -> CallerProfile:
         """Begin the next caller profile and return it."""
+        self.profile.times.transferred = now_us()
         self.profile = self.profile.next()
         self.profiles.append(self.profile)
         return self.profile

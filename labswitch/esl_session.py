@@ -301,9 +301,15 @@ class EslSession:
 
     def _api(self, request: Request, argument: str) -> None:
         name, _, rest = argument.partition(" ")
+        if not name:
+            self.wire.reply("-ERR command not found")
+            return
         self.wire.respond(self.switch.api(name, rest))
 
     def _background_api(self, request: Request, argument: str) -> None:
+        if not argument:
+            self.wire.reply("-ERR command not found")
+            return
         job = request.fields.get("job-uuid") or str(uuid.uuid4())
         self.wire.reply(f"+OK Job-UUID: {job}", f"Job-UUID: {job}\n")
         gevent.spawn(self._run_job, job, argument)

@@ -76,7 +76,7 @@ class Wire:
         for line in lines[1:]:
             name, colon, value = line.partition(":")
             if colon:
-                fields[name.strip().lower()] = value.strip()
+                fields[name.strip().lower()] = value.lstrip()
         body = ""
         length = fields.get("content-length", "0")
         if length.isascii() and length.isdigit() and int(length[:9]):

@@ -88,6 +88,10 @@ class Registrar:
         found = {user: self.contacts(user) for user in self._contacts}
         return {user: contacts for user, contacts in found.items() if contacts}
 
+    def remove(self, user: str) -> None:
+        """Forget all of a user's phones."""
+        self._store(user, {})
+
     def sweep(self) -> None:
         """Forget what has expired."""
         now = self._clock()

@@ -132,7 +132,7 @@ class Rooms:
 
 def _describe(member: RoomMember) -> Headers:
     return {
-        **member.channel.headers("CUSTOM"),
+        **member.channel.headers("CONFERENCE"),  # without variables
         "Member-Type": "moderator" if "moderator" in member.flags else "member",
         "Member-ID": str(member.id),
         "Hear": "false" if member.deaf else "true",

@@ -192,7 +192,7 @@ class SipLeg:
     def end(self, cause: str) -> None:
         """The channel is over: end the call as its state asks, close the media."""
         channel = self.channel
-        if not channel.get("sip_hangup_disposition"):
+        if self.call and not channel.get("sip_hangup_disposition"):
             if channel.answered:
                 channel.set("sip_hangup_disposition", "send_bye")
             elif channel.direction == "inbound":
@@ -270,6 +270,8 @@ class SipLeg:
     def on_ended(self, call: SipCall, cause: str, status: int | None, by_remote: bool) -> None:
         channel = self.channel
         if channel.up:
+            if by_remote:
+                channel.profile.network_addr = call.source[0]
             self._note_ending(cause, status, by_remote)
             channel.hangup(cause)
 

@@ -7,6 +7,7 @@ import re
 import time
 import uuid as uuids
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,7 +146,6 @@ class Switch:
             "Session-Per-Sec-Last": str(self.session_rate()),
             "Session-Since-Startup": str(self.sessions),
             "Session-Peak-Max": str(self.peak_sessions),
-            "Heartbeat-Interval": str(int(self.configuration.heartbeat)),
             "Idle-CPU": "50.000000",
         }
 
@@ -169,6 +169,14 @@ class Switch:
                 expired = contact.expires_at <= time.time()
                 self._tell_registration("expire" if expired else "unregister", user, contact)
 
+    def flush_registrations(self, user: str) -> None:
+        """Let a user's phones expire now."""
+        known = self._known_contacts.get(user, {})
+        self._known_contacts[user] = {
+            uri: replace(contact, expires_at=0.0) for uri, contact in known.items()
+        }
+        self.registrar.remove(user)
+
     def _tell_registration(self, what: str, user: str, contact: Contact) -> None:
         domain = self.configuration.domain
 
@@ -176,15 +184,12 @@ class Switch:
             seconds = max(0, round(contact.expires_at - time.time()))
             return {
                 "profile-name": self._registering_profile(),
-                "from-user": user,
-                "from-host": domain,
+                **_party(what, user, domain),
                 "contact": f'"" <{contact.uri}>',
                 "call-id": contact.call_id,
                 "rpid": "unknown",
                 "status": "Registered(UDP)",
                 "expires": str(seconds),
-                "to-user": user,
-                "to-host": domain,
                 "network-ip": contact.address[0],
                 "network-port": str(contact.address[1]),
                 "username": user,
@@ -329,6 +334,14 @@ class Switch:
         """Expand `${…}` with the switch's variables, and these before them."""
         known = {**self.configuration.variables, **(variables or {})}
         return expand(text, known.get, self.inline_api)
+
+
+def _party(what: str, user: str, domain: str) -> Headers:
+    """The headers that name the phone's user differ from event to event."""
+    if what == "expire":
+        return {"user": user, "host": domain}
+    whose: Headers = {"from-user": user, "from-host": domain}
+    return {**whose, "to-user": user, "to-host": domain} if what == "register" else whose
 
 
 def _media_host(configuration: Configuration) -> str:

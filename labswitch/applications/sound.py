@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_RESPONSES = {
-    Wake.DONE: "FILE PLAYED",
-    Wake.BROKEN: "FILE PLAYED",
-    Wake.DIGIT: "FILE PLAYED",
-    Wake.GONE: "PLAYBACK ERROR",
-}
-
 
 @application("playback", media=True)
 def playback(channel: Channel, argument: str) -> None:
@@ -40,13 +33,17 @@ def endless_playback(channel: Channel, argument: str) -> None:
 
 def _play(channel: Channel, argument: str) -> Wake | None:
     channel.set("playback_terminator_used", None)
+    if not argument.strip() or not channel.ready:
+        channel.set("current_application_response", "PLAYBACK ERROR")
+        return None
     try:
         ended = play(channel, argument.partition("@@")[0])
     except SoundMissing as error:
         log.warning("%s: %s", channel.uuid, error)
         channel.set("current_application_response", "FILE NOT FOUND")
         return None
-    channel.set("current_application_response", _RESPONSES.get(ended, "PLAYBACK ERROR"))
+    moved = ended is Wake.GONE and channel.up
+    channel.set("current_application_response", "PLAYBACK ERROR" if moved else "FILE PLAYED")
     return ended
 
 

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 def set_variable(channel: Channel, argument: str) -> None:
     name, _, value = argument.partition("=")
     if name.strip():
-        channel.set(name.strip(), _unquote(value.strip()))
+        channel.set(name.strip(), _unquote(value))
 
 
 def _unquote(value: str) -> str:

@@ -72,9 +72,10 @@ def set_variable(channel: Channel, argument: str) -> str:
     "uuid_setvar_multi",
     "<uuid> <var>=<value>;<var>=<value>...",
     NO_CHANNEL + "-USAGE: <uuid> <var>=<value>;<var>=<value>...\n",
-    least=2,
 )
 def set_variables(channel: Channel, argument: str) -> str:
+    if not argument:
+        return ""
     bare = [part for part in words(argument, ";") if part and "=" not in part]
     channel.update({**dict.fromkeys(bare, ""), **pairs(argument, ";")})  # a bare name unsets
     return "+OK\n"

@@ -64,7 +64,8 @@ def strftime(switch: Switch, argument: str) -> str:
 def global_getvar(switch: Switch, argument: str) -> str:
     name = argument.strip()
     if name:
-        return switch.configuration.variables.get(name, "")
+        known = {"core_uuid": switch.events.core_uuid, **switch.configuration.variables}
+        return known.get(name, "")
     return "".join(f"{n}={v}\n" for n, v in switch.configuration.variables.items())
 
 

@@ -18,6 +18,9 @@ def sofia(switch: Switch, argument: str) -> str:
     words = argument.split()
     if not words:
         return "USAGE:\nsofia status [profile <name> [reg]]\nsofia profile <name> rescan\n"
+    if words[0] == "profile" and words[2:3] == ["flush_inbound_reg"] and len(words) == 4:
+        switch.flush_registrations(words[3].partition("@")[0])
+        return "+OK flushing all registrations matching specified call_id\n"
     if words[0] == "profile" and len(words) > 2:
         return f"+OK {' '.join(words[2:])}\n" if words[1] in switch.user_agents else _no(words[1])
     if words[0] != "status":

@@ -40,7 +40,6 @@ FACTS = (
     "Member-Type",
     "Member-ID",
     "Event-Info",
-    "Heartbeat-Interval",
     "Max-Sessions",
     "Session-Count",
 )
@@ -156,6 +155,8 @@ class Names:
 def facts(event: dict[str, Any]) -> dict[str, Any]:
     """The headers that say what happened."""
     told = {name: event[name] for name in FACTS if name in event}
+    if event.get("Answer-State") == "hangup":
+        told.pop("Application-Response", None)  # whichever thread was faster
     if "_body" in event:
         told["_body"] = event["_body"]
     return told

@@ -179,9 +179,9 @@ class Control:
 
     def _completed(self, run: str) -> Event | None:
         for event in self.events:
-            if event["Event-Name"] == "CHANNEL_EXECUTE_COMPLETE":
-                if event.get("Application-UUID") == run:
-                    return event
+            ended = event["Event-Name"] == "CHANNEL_EXECUTE_COMPLETE"
+            if ended and event.get("Application-UUID") == run:
+                return event
         return None
 
 
@@ -366,9 +366,9 @@ class Scene:
 
         def found() -> Event | None:
             for event in events:
-                if event["Event-Name"] == name and wanted.items() <= event.items():
-                    if not role or self.names.known(event.get("Unique-ID", "")) == role:
-                        return event
+                theirs = not role or self.names.known(event.get("Unique-ID", "")) == role
+                if theirs and event["Event-Name"] == name and wanted.items() <= event.items():
+                    return event
             return None
 
         event: Event = until(found, f"{role or 'no channel'}: {name} {wanted}", seconds)
@@ -442,8 +442,8 @@ def scene_with(switch: RunningSwitch, heartbeats: list[Event]) -> Iterator[Scene
 
 def _heard(event: Event) -> dict[str, Any]:
     told = {name: event[name] for name in ("Application", "DTMF-Digit") if name in event}
-    if event["Event-Name"] == "CHANNEL_EXECUTE_COMPLETE":
-        told["Application-Response"] = event.get("Application-Response", "")
+    if event.get("Answer-State") != "hangup" and "Application-Response" in event:
+        told["Application-Response"] = event["Application-Response"]
     return told
 
 

@@ -167,7 +167,7 @@ def agents_dial(scene: Scene) -> None:
     """A colleague who answers, one who isn't there, and the world outside."""
     colleague = scene.agent("1002")
     phone = scene.agent("1001")
-    call = phone.call("1002@callcenter.local")
+    call = phone.call("1002")
     scene.comes("agent")
     scene.comes("colleague")
     until(call.answered.is_set, "the colleague answers")
@@ -177,7 +177,7 @@ def agents_dial(scene: Scene) -> None:
     scene.gone("agent", "colleague")
     scene.note("statuses", call.statuses)
     for number in ("1009", "13812345678"):
-        call = phone.call(f"{number}@callcenter.local")
+        call = phone.call(number)
         scene.comes(f"agent who dials {number}")
         until(call.ended.is_set, f"{number} is refused")
         scene.gone(f"agent who dials {number}")

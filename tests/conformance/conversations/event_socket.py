@@ -168,9 +168,9 @@ def questions(scene: Scene) -> None:
     link.job("show channels count")
     link.job("show channels as json")
     link.job("show calls as json")
-    link.job("show registrations as json", show=json.loads)
-    link.api("limit_usage hash agents 1001")
-    link.api("sofia_contact 1001@callcenter.local")
+    link.job("show registrations as json", show=lambda text: sorted(json.loads(text))[:1])
+    link.api("limit_usage hash agents 1009")
+    link.api("sofia_contact 1009@callcenter.local")
     link.api("user_exists id 1001 callcenter.local")
     link.api("user_exists id 9999 callcenter.local")
     link.api("conference nowhere list")
@@ -186,12 +186,14 @@ def phones_register(scene: Scene) -> None:
     phone = scene.phone("1001")
     scene.note("REGISTER", phone.register(300))
     scene.saw_other("CUSTOM", Event_Subclass="sofia::register")
+    scene.link.settles("show registrations as json", lambda text: '"1001"' in text)
     scene.link.job("show registrations as json", show=shape_of)
-    scene.link.job("show registrations as json", show=_users)
+    scene.link.job("show registrations as json", show=lambda text: _phones(text, "1001"))
     scene.link.job("sofia_contact 1001@callcenter.local", show=_contact)
     scene.note("REGISTER with Expires: 0", phone.register(0))
     scene.saw_other("CUSTOM", Event_Subclass="sofia::unregister")
-    scene.link.job("show registrations as json", show=_users)
+    scene.link.settles("show registrations as json", lambda text: '"1001"' not in text)
+    scene.link.job("show registrations as json", show=lambda text: _phones(text, "1001"))
 
     phone = scene.phone("1002")
     phone.password = "wrong"
@@ -206,15 +208,17 @@ def registrations_expire(scene: Scene) -> None:
     """The switch drops a phone that didn't come back; here it is told to."""
     scene.agent("1003")
     scene.saw_other("CUSTOM", Event_Subclass="sofia::register")
+    scene.link.settles("show registrations as json", lambda text: '"1003"' in text)
     scene.link.job("sofia profile agents flush_inbound_reg 1003@callcenter.local")
     scene.saw_other("CUSTOM", Event_Subclass="sofia::expire")
     scene.link.settles("show registrations as json", lambda text: '"1003"' not in text)
-    scene.link.job("show registrations as json", show=_users)
+    scene.link.job("show registrations as json", show=lambda text: _phones(text, "1003"))
 
 
-def _users(text: str) -> list[list[str]]:
+def _phones(text: str, user: str) -> list[list[str]]:
     rows = json.loads(text).get("rows", [])
-    return [[row["reg_user"], row["realm"], row["network_proto"]] for row in rows]
+    found = [[row["reg_user"], row["realm"], row["network_proto"]] for row in rows]
+    return [row for row in found if row[0] == user]
 
 
 def _contact(text: str) -> str:
