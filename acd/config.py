@@ -222,7 +222,10 @@ class _Checks:
             parse(text)
         except ExpressionError as error:
             raise ConfigError(
-                queue, "requirement", f"a skill expression ({error.problem})", text
+                queue,
+                "requirement",
+                f"a skill expression (column {error.column}: {error.problem})",
+                text,
             ) from error
 
     def relaxation(self, name: str, steps: tuple[RelaxStep, ...]) -> None:

@@ -20,6 +20,7 @@ from callcenter.privacy import clean_name, clean_number, mask
 from callcenter.waiting_room import WaitingRoom
 from callcenter.wav import seconds_of
 from ivr.hotline import Hotline
+from ivr.menu import ToQueue
 
 if TYPE_CHECKING:
     from callcenter.center import Center
@@ -131,6 +132,13 @@ class CitizenCall:
         """Why this number is turned away, or None."""
         return self.center.config.block_reason(self.number)
 
+    def goes_to(self, target: ToQueue) -> None:
+        """The queue that the menu chose, and what is asked of the agent there."""
+        priorities = self.center.distributor.engine.config.priorities
+        by_class = [priorities.get(name, 0) for name in target.classes]
+        self.state.queue, self.state.requirement = target.queue, target.requirement
+        self.state.priority = max([target.priority, *by_class])
+
     def join_queue(self) -> Waiting:
         """Take a place in the queue: the old one, when the call comes back to it."""
         if self._waiting is not None:
@@ -181,6 +189,11 @@ class CitizenCall:
         self._waiting = None
         self.note(Kind.QUEUE_LEFT, reason=LeaveReason.OVERFLOW, rule=rule, next=stage)
         return stage
+
+    def moved(self, queue: str) -> None:
+        """Another controller would have to know."""
+        self.state.queue = queue
+        self.caller.set(**self.state.write())
 
     def keep_place(self) -> bool:
         """Promise to call back and leave the line; False when it can't be, or an agent is there."""

@@ -1,4 +1,4 @@
-"""Agents and blocked numbers from the database to where the controller and the switch read them."""
+"""From the database to where controller and switch read it: agents, blocked numbers, queues."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from callcenter import live_config, switch_conf
+from callcenter import live_config, queue_store, switch_conf
 from callcenter.database import reading
 from callcenter.models import Agent, BlockedNumber
 from callcenter.switch_conf import AgentDirectoryEntry
@@ -33,7 +33,7 @@ class Exporter:
             return
         with reading(self._engine) as session:
             if export(session, self._data_dir):
-                logger.info("agents or blocked numbers have changed")
+                logger.info("agents, blocked numbers or queues have changed")
             if export_phones(session, self._data_dir):
                 logger.info("agents' phones have changed")
         self._next = time.monotonic() + EXPORT_SECONDS
@@ -52,7 +52,13 @@ def export(session: Session, data_dir: Path) -> bool:
         }
         for block in session.scalars(select(BlockedNumber))
     }
-    return live_config.write(data_dir / live_config.FILE, {"agents": agents, "blocked": blocked})
+    told = {
+        "agents": agents,
+        "blocked": blocked,
+        "queues": queue_store.load(session),
+        "queues_version": queue_store.version(session),
+    }
+    return live_config.write(data_dir / live_config.FILE, told)
 
 
 def export_phones(session: Session, data_dir: Path) -> bool:

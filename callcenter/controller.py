@@ -12,6 +12,7 @@ from typing import Any
 import gevent
 from gevent.event import Event as Flag
 
+from acd.config import Config
 from acd.engine import Engine
 from callcenter import adoption, callback_book, live_config, switch_conf
 from callcenter.agents import AgentDesk
@@ -26,12 +27,14 @@ from callcenter.events import Kind, event, talk_started
 from callcenter.hotline import tell
 from callcenter.hotlines import load_hotlines
 from callcenter.journal import Journal
+from callcenter.live_config import LiveConfig
 from callcenter.offers import PhoneBook
 from callcenter.presence import CHANNELS, LIVE, Presence
-from callcenter.queues import load_queues
+from callcenter.queues import check, load_queues
 from callcenter.reconciler import Reconciler
 from callcenter.settings import Settings
 from callcenter.watcher import EVENTS, Watcher
+from ivr.hotline import Hotline
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +53,8 @@ class Controller:
         self._config_path = settings.data_dir / live_config.FILE
         self._phones_path = settings.data_dir / switch_conf.HOME / switch_conf.DIRECTORY
         hotlines = load_hotlines(settings.hotlines_dir)
-        queues = load_queues(settings.queues_file, hotlines)
         config = live_config.read(self._config_path)
+        queues = self._queues(config, hotlines)
         self.presence = Presence(settings.redis_url)
         self.journal = Journal(settings.journal_dir, self.id, wake=self.presence.wake_journal)
         self.link = SwitchLink(
@@ -244,8 +247,18 @@ class Controller:
             gevent.sleep(CONFIG_EVERY)
 
     def _read_config(self) -> None:
-        self.center.config = self.desk.config = live_config.read(self._config_path)
+        old, new = self.center.config, live_config.read(self._config_path)
+        self.center.config = self.desk.config = new
+        if new.queues != old.queues:
+            self.distributor.configure(self._queues(new, self.center.hotlines))
+            logger.info("queues: version %d is in force", new.queues_version)
         self.desk.configured()
+
+    def _queues(self, config: LiveConfig, hotlines: dict[str, Hotline]) -> Config:
+        """As exported from the database; as in the file while nothing was imported there."""
+        if config.queues is None:
+            return load_queues(self.settings.queues_file, hotlines)
+        return check(config.queues, hotlines)
 
     def _reload_phones(self) -> None:
         self.link.api("reloadxml")

@@ -6,6 +6,7 @@ A complaint names the file, the line, the key and what was expected.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,9 +26,23 @@ def load(path: Path, model: type[Model]) -> Model:
     return parse(_read(path), model, name=str(path))
 
 
-def read_yaml(path: Path) -> Any:
-    """Read one file as plain data, for a checker of its own; raise DataFileError."""
-    return _yaml(_read(path), str(path))[1]
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A file as plain data, for a checker of its own, that knows where each part stands."""
+
+    name: str
+    data: Any
+    node: yaml.Node | None
+
+    def line(self, where: Sequence[str | int]) -> int:
+        """The line of the deepest part of `where` that the file has."""
+        return _line(self.node, where)
+
+
+def read_located(path: Path) -> Located:
+    """Read one file; raise DataFileError."""
+    node, data = _yaml(_read(path), str(path))
+    return Located(str(path), data, node)
 
 
 def parse(raw: bytes, model: type[Model], *, name: str) -> Model:

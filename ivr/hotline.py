@@ -42,6 +42,7 @@ class Choice(_Data):
     play: Prompts = ()  # recorded information, then back to the same menu
     requirement: str = ""  # skills asked of the agent, with `queue`
     priority: int = Field(0, ge=0, le=9)
+    classes: tuple[Name, ...] = ()  # priority classes of the queues' settings, e.g. emergency
 
     _prompts = field_validator("play")(_known_prompts)
 
@@ -114,6 +115,8 @@ class Hotline(_Data):
     welcome: Prompts = ("welcome", "recording_notice")
     goodbye: Prompts = ("goodbye",)
     queue: Name  # where 0, silence and "straight to a person" lead
+    requirement: str = ""  # skills asked of the agent, beside what a key asks for
+    classes: tuple[Name, ...] = ()  # priority classes of every call to this hotline
     menu: Name | None = None  # None: straight to an agent (GB/T 33358-2016 advises so)
     after_hours: Name | None = None  # menu offered when closed; None: a message
     hours: Hours = Field(default_factory=Hours)

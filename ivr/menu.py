@@ -17,6 +17,7 @@ class ToQueue:
     queue: str
     requirement: str = ""
     priority: int = 0
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,7 @@ def walk(caller: Caller, hotline: Hotline, menu_name: str, *, people: bool = Tru
         if choice.message:
             return ToMessage()
         if choice.queue:
-            return (
-                ToQueue(choice.queue, choice.requirement, choice.priority)
-                if people
-                else (ToMessage())
-            )
+            return to_queue(hotline, choice) if people else ToMessage()
         if choice.menu:
             menu_name = choice.menu
             continue
@@ -57,7 +54,17 @@ def walk(caller: Caller, hotline: Hotline, menu_name: str, *, people: bool = Tru
 
 
 def _to_person(hotline: Hotline, people: bool) -> Destination:
-    return ToQueue(hotline.queue) if people else ToMessage()
+    return to_queue(hotline) if people else ToMessage()
+
+
+def to_queue(hotline: Hotline, choice: Choice | None = None) -> ToQueue:
+    """To a person, by a key or straight: with what the hotline asks for and what the key does."""
+    if choice is None or choice.queue is None:
+        return ToQueue(hotline.queue, hotline.requirement, 0, hotline.classes)
+    asked = [text for text in (hotline.requirement, choice.requirement) if text.strip()]
+    both = asked[0] if len(asked) == 1 else " and ".join(f"({text})" for text in asked)
+    classes = (*hotline.classes, *choice.classes)
+    return ToQueue(choice.queue, both, choice.priority, classes)
 
 
 def _choose(caller: Caller, menu: Menu, name: str) -> Choice | None:

@@ -1,0 +1,151 @@
+"""The queues' settings change while citizens wait: nobody is lost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from switches import eventually
+from system import environ
+from waiting_kit import QUEUES, WaitingRoomUnderTest
+from waiting_kit import shared_carrier as shared_carrier
+from waiting_kit import shared_waiting as shared_waiting
+from waiting_kit import waiting as waiting
+
+
+def callcenter(waiting: WaitingRoomUnderTest, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "callcenter", *words],
+        env=environ(waiting.system.settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def imported(waiting: WaitingRoomUnderTest, file: Path, data: dict[str, Any]) -> None:
+    """Import, and wait until the running controller has it."""
+    before = waiting.system.log("controller").count("is in force")
+    file.write_text(yaml.safe_dump(data), "utf-8")
+    done = callcenter(waiting, "queues", "import", str(file), "--yes")
+    assert done.returncode == 0, done.stderr
+    if "nothing has changed" not in done.stdout:
+        eventually(
+            lambda: waiting.system.log("controller").count("is in force") > before,
+            "the controller has the new settings",
+            15,
+        )
+
+
+@pytest.fixture
+def settings(waiting: WaitingRoomUnderTest, tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """The queues' settings to change; put back afterwards."""
+    yield yaml.safe_load(QUEUES)
+    imported(waiting, tmp_path / "back.yaml", yaml.safe_load(QUEUES))
+
+
+def test_given_the_first_start_when_exported_then_the_settings_are_those_of_the_file(
+    waiting: WaitingRoomUnderTest, tmp_path: Path
+) -> None:
+    file = tmp_path / "out.yaml"
+    assert callcenter(waiting, "queues", "export", str(file)).returncode == 0
+    assert yaml.safe_load(file.read_text("utf-8")) == yaml.safe_load(QUEUES)
+    again = callcenter(waiting, "queues", "import", str(file), "--yes")
+    assert (again.returncode, again.stdout) == (0, "nothing has changed\n")
+
+
+def test_given_a_fault_when_imported_then_line_queue_key_and_expectation_are_named_and_all_stays(
+    waiting: WaitingRoomUnderTest, tmp_path: Path
+) -> None:
+    file = tmp_path / "wrong.yaml"
+    faults = {
+        "    strategy: luckiest": "queue 'general', strategy: expected one of",
+        "    requirement: tax and": "queue 'general', requirement: expected a skill expression "
+        "(column ",
+        "    overflow: [{when: waited, seconds: 9, then: queue, target: gone}]": "queue 'general', "
+        "overflow[0].target: expected one of",
+        "    comfort: [lullaby]": "queue 'general', comfort: expected prompts",
+    }
+    for line, complaint in faults.items():
+        text = QUEUES.replace("  general:\n", f"  general:\n{line}\n")
+        file.write_text(text, "utf-8")
+        number = text.splitlines().index(line) + 1
+        done = callcenter(waiting, "queues", "import", str(file), "--yes")
+        assert done.returncode == 2
+        assert f"{file}:{number}: {complaint}" in done.stderr, done.stderr
+    file.write_text(QUEUES.replace("  general:\n", "  other:\n"), "utf-8")
+    done = callcenter(waiting, "queues", "import", str(file), "--yes")
+    assert done.returncode == 2
+    assert "'general' too, to which hotline h12345 leads (queue)" in done.stderr
+    out = callcenter(waiting, "queues", "export", "-")
+    assert yaml.safe_load(out.stdout) == yaml.safe_load(QUEUES)
+
+
+def test_given_a_queue_without_agents_when_imported_then_it_takes_a_yes(
+    waiting: WaitingRoomUnderTest, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "warned.yaml"
+    settings["queues"]["empty"] = {}
+    file.write_text(yaml.safe_dump(settings), "utf-8")
+    done = callcenter(waiting, "queues", "import", str(file))
+    assert done.returncode == 2
+    assert "warning: queue 'empty': no agent serves it" in done.stderr
+    assert "empty" not in callcenter(waiting, "queues", "export", "-").stdout
+
+
+def test_given_citizens_who_wait_when_the_announcements_change_then_they_keep_their_place(
+    waiting: WaitingRoomUnderTest, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    first = waiting.dial("12347", "13900003001")
+    first.hears("connecting")
+    second = waiting.dial("12347", "13900003002")
+    second.hears("position_before")
+    settings["queues"]["message_only"] |= {"choices": [], "announce_every_seconds": 5}
+    imported(waiting, tmp_path / "changed.yaml", settings)
+    told = second.heard.words().count("position_before")
+    second.hears("position_before", times=told + 1)
+    second.hears("music", times=second.heard.words().count("music") + 1)
+    assert second.heard.words()[-2] == "position_after"  # and no choices any more
+    agent = waiting.comes("1003")
+    first.hears("agent")
+    assert len(agent.calls) == 1
+
+
+def test_given_citizens_who_wait_when_their_queue_is_deleted_then_each_goes_by_its_rule(
+    waiting: WaitingRoomUnderTest, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    queues = settings["queues"]
+    queues["hasty"]["overflow"] = [
+        {"when": "waited", "seconds": 1, "then": "queue", "target": "second"}
+    ]
+    queues["second"] = {
+        "announce_first_seconds": 0,
+        "overflow": [{"when": "deleted", "then": "queue", "target": "message_only"}],
+    }
+    queues["quiet"]["overflow"] = [
+        {"when": "waited", "seconds": 1, "then": "queue", "target": "third"}
+    ]
+    queues["third"] = {"announce_first_seconds": 0}
+    imported(waiting, tmp_path / "more.yaml", settings)
+    kept = waiting.dial("12349", "13900003003")
+    other = waiting.dial("12346", "13900003004")
+    for caller, queue in (("13900003003", "second"), ("13900003004", "third")):
+        waiting.until(caller, lambda call, queue=queue: call["queue"] == queue, f"in {queue}")
+    for name in ("second", "third"):
+        del queues[name]
+    queues["hasty"]["overflow"] = []
+    queues["quiet"]["overflow"] = []
+    imported(waiting, tmp_path / "fewer.yaml", settings)
+    other.hears("message_prompt")  # default_overflow
+    other.hang_up()
+    waiting.until("13900003003", lambda call: call["queue"] == "message_only", "goes on waiting")
+    waiting.comes("1003")
+    kept.hears("agent")
+    kept.hang_up()
+    assert waiting.ended("13900003003")["outcome"] == "answered"
