@@ -1,0 +1,96 @@
+"""What differs once may be the switch's tables lagging; what differs twice is mended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from callcenter.reconciler import Reconciler
+
+
+class FakeLink:
+    def __init__(self) -> None:
+        self.phones: list[str] = []
+        self.channels: list[str] = []
+
+    def api(self, command: str, timeout: float = 5) -> str:
+        if command.startswith("show registrations"):
+            return json.dumps({"rows": [{"reg_user": phone} for phone in self.phones]})
+        return json.dumps({"rows": [{"uuid": channel} for channel in self.channels]})
+
+
+class FakeDesk:
+    def __init__(self) -> None:
+        self.phones: set[str] = set()
+        self.talks: dict[str, str] = {}
+
+    def registered(self) -> frozenset[str]:
+        return frozenset(self.phones)
+
+    def known(self, agents: Iterable[str]) -> frozenset[str]:
+        return frozenset(agents) & {"1001", "1002"}
+
+    def talking(self) -> dict[str, str]:
+        return dict(self.talks)
+
+    def phone_changed(self, agent: str, registered: bool) -> None:
+        (self.phones.add if registered else self.phones.discard)(agent)
+
+
+class Scene:
+    def __init__(self) -> None:
+        self.link, self.desk = FakeLink(), FakeDesk()
+        self.ended: list[tuple[str, str]] = []
+        self.repaired: list[tuple[str, str, str]] = []
+        self.reconciler = Reconciler(
+            self.link,  # type: ignore[arg-type]
+            self.desk,
+            lambda agent, contact: self.ended.append((agent, contact)),
+            lambda *told: self.repaired.append(told),
+        )
+
+
+def test_given_a_registration_that_was_missed_when_seen_twice_then_it_is_taken_over() -> None:
+    scene = Scene()
+    scene.link.phones = ["1001", "9999"]
+    scene.reconciler.look()
+    assert scene.desk.phones == set()
+    scene.reconciler.look()
+    assert scene.desk.phones == {"1001"}
+    assert scene.repaired == [
+        ("", "the phone of agent 1001 is registered at the switch", "took it over")
+    ]
+    scene.reconciler.look()
+    assert len(scene.repaired) == 1
+
+
+def test_given_a_phone_that_is_gone_when_seen_twice_then_the_agent_is_unreachable() -> None:
+    scene = Scene()
+    scene.desk.phones = {"1002"}
+    scene.reconciler.look()
+    scene.reconciler.look()
+    assert scene.desk.phones == set()
+
+
+def test_given_a_difference_that_passes_then_nothing_is_mended() -> None:
+    scene = Scene()
+    scene.link.phones = ["1001"]
+    scene.reconciler.look()
+    scene.link.phones = []
+    scene.reconciler.look()
+    scene.link.phones = ["1001"]
+    scene.reconciler.look()
+    assert scene.repaired == []
+
+
+def test_given_a_talk_that_the_switch_lost_when_seen_twice_then_the_agent_is_freed() -> (
+    None
+):
+    scene = Scene()
+    scene.desk.talks = {"1001": "gone", "1002": "there"}
+    scene.link.channels = ["there", "an-agents-leg"]
+    scene.reconciler.look()
+    assert scene.ended == []
+    scene.reconciler.look()
+    assert scene.ended == [("1001", "gone")]
+    assert scene.repaired[0][0] == "gone"
