@@ -211,8 +211,7 @@ def registrations_expire(scene: Scene) -> None:
     scene.link.settles("show registrations as json", lambda text: '"1003"' in text)
     scene.link.job("sofia profile agents flush_inbound_reg 1003@callcenter.local")
     scene.saw_other("CUSTOM", Event_Subclass="sofia::expire")
-    scene.link.settles("show registrations as json", lambda text: '"1003"' not in text)
-    scene.link.job("show registrations as json", show=lambda text: _phones(text, "1003"))
+    scene.link.job("sofia_contact 1003@callcenter.local")
 
 
 def _phones(text: str, user: str) -> list[list[str]]:

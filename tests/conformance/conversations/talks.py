@@ -130,6 +130,7 @@ def controller_dies_while_they_talk(scene: Scene) -> None:
     scene.attends(standby=True)
     talk = Talk(scene)
     talk.join()
+    talk.call.wait("CHANNEL_BRIDGE")
     talk.call.drop()
     until(talk.call.connection.closed.is_set, "the connection is closed")
     sleep(0.5)
