@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 COMMAND_LIMIT = 5.0
 SNAPSHOT_LIMIT = 20.0
+UNJOINED = ("CS_EXECUTE", "CS_PARK")  # states of a channel that is in no bridge
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,28 @@ def end_orphans(
         except EslError as error:
             logger.info("orphaned leg %s: %s", leg.leg, error)
         repaired(leg.contact, f"leg of agent {leg.agent} joined to nobody", "ended it")
+
+
+def stranded(link: SwitchLink, channels: Iterable[str]) -> set[str]:
+    """Citizens whose controller died between letting go of them and joining them to an agent.
+
+    `socket_resume` was off already, so the switch keeps them in silence.
+    """
+    found = set()
+    for channel in channels:
+        told = _variables(link, channel)
+        let_go = told.get("variable_socket_resume") == "false"
+        if told.get("variable_cc_dialed") and let_go and told.get("Channel-State") in UNJOINED:
+            found.add(channel)
+    return found
+
+
+def bring_back(link: SwitchLink, citizen: str) -> None:
+    """Send a citizen through the dialplan again, to whichever controller is there."""
+    try:
+        link.api(f"uuid_transfer {citizen} hotline XML hotline", timeout=COMMAND_LIMIT)
+    except EslError as error:
+        logger.info("stranded call %s: %s", citizen, error)
 
 
 def _variables(link: SwitchLink, channel: str) -> dict[str, Any]:

@@ -107,7 +107,11 @@ class Controller:
         )
         self._numbers: dict[str, str] = {}  # call -> caller's number, for the agent's display
         self.reconciler = Reconciler(
-            self.link, self.desk, self.distributor.leg_ended, self._repaired
+            self.link,
+            self.desk,
+            self.distributor.leg_ended,
+            self._repaired,
+            lambda: self._numbers,
         )
         self._adopted = Flag()
         self._greenlets: list[gevent.Greenlet] = []

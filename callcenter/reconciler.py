@@ -36,7 +36,7 @@ Repaired = Callable[[str, str, str], None]  # contact or "", what was found, wha
 
 
 class Reconciler:
-    """Compares phones and conversations; one greenlet, nothing waits for it."""
+    """Compares phones, conversations and citizens; one greenlet, nothing waits for it."""
 
     def __init__(
         self,
@@ -44,8 +44,11 @@ class Reconciler:
         desk: Desk,
         end_talk: Callable[[str, str], None],
         repaired: Repaired,
+        served: Callable[[], Iterable[str]],
     ) -> None:
+        """`served` tells whose story is being told here."""
         self._link = link
+        self._served = served
         self._desk = desk
         self._end_talk = end_talk
         self._repaired = repaired
@@ -75,12 +78,18 @@ class Reconciler:
             for agent, contact in self._desk.talking().items()
             if contact not in channels
         }
-        for kind, agent in sorted((phones | talks) & self._doubted):
+        cared_for = {*self._served(), *self._desk.talking().values()}
+        stranded = {
+            ("citizen", call) for call in adoption.stranded(self._link, channels - cared_for)
+        }
+        for kind, name in sorted((phones | talks | stranded) & self._doubted):
             if kind == "phone":
-                self._mend_phone(agent, agent in registered)
+                self._mend_phone(name, name in registered)
+            elif kind == "talk":
+                self._mend_talk(name)
             else:
-                self._mend_talk(agent)
-        self._doubted = frozenset(phones | talks)
+                self._mend_citizen(name)
+        self._doubted = frozenset(phones | talks | stranded)
 
     def _mend_phone(self, agent: str, is_registered: bool) -> None:
         word = "registered" if is_registered else "not registered"
@@ -93,3 +102,7 @@ class Reconciler:
             contact, f"agent {agent} talks in a call that the switch no longer has", "ended it"
         )
         self._end_talk(agent, contact)
+
+    def _mend_citizen(self, call: str) -> None:
+        self._repaired(call, "a citizen in silence, joined to nobody", "back to the queue")
+        adoption.bring_back(self._link, call)

@@ -104,14 +104,15 @@ class System:
 
     def wait_ready(self, seconds: float = 30.0) -> None:
         """Until the web answers and says that all is well."""
+        eventually(
+            self.well, f"the system is up\n{self.log('web')}\n{self.log('controller')}", seconds
+        )
 
-        def well() -> bool:
-            try:
-                return requests.get(self.url("/healthz"), timeout=2).status_code == 200
-            except requests.RequestException:
-                return False
-
-        eventually(well, f"the system is up\n{self.log('web')}\n{self.log('controller')}", seconds)
+    def well(self) -> bool:
+        try:
+            return requests.get(self.url("/healthz"), timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
 
     # --- the API ----------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from hotline_kit import HotlineUnderTest
 from listening import AGENT, CITIZEN
-from survival import longest_run, restart, resumed_after, stage, survivor
+from survival import legs, longest_run, restart, resumed_after, stage, survivor, variable
 from switches import eventually
 
 __all__ = ["survivor"]
@@ -186,3 +186,23 @@ def test_given_a_controller_that_is_away_for_a_moment_when_a_citizen_calls_then_
     call.hears("menu_main")
     call.hang_up()
     assert survivor.ended(CHOOSER)["outcome"] == "abandoned_in_menu"
+
+
+def test_given_a_citizen_whom_a_dying_controller_left_between_two_steps_then_the_next_takes_over(
+    survivor: HotlineUnderTest,
+) -> None:
+    """`socket_resume` is off before the two are joined: a death just then leaves silence."""
+    system = survivor.system
+    call = survivor.dial("2613710", WAITING[0])
+    channel = stage(survivor, WAITING[0], "queue")["id"]
+    system.kill("controller")
+    system.switch.api(f"uuid_setvar_multi {channel} cc_stage=talk;socket_resume=false")
+    system.switch.api(f"uuid_park {channel}")
+    assert variable(system.switch, channel, "cc_stage") == "talk"
+    system.start_process("controller")
+    eventually(lambda: survivor.events("reconciler.repaired", channel), "noted", 20)
+    agent = survivor.phone("1001")
+    eventually(lambda: system.set_state("1001", "ready").status_code == 200, "1001 is ready")
+    call.hears("agent", 20)
+    agent.rings().hears("citizen")
+    assert len(legs(system.switch)) == 2
