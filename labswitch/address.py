@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 MAX_PARAMETERS = 32
+EXCLUDED = frozenset('{}|\\^`<>"')  # RFC 2396 section 2.4.3; FreeSWITCH answers 400 too
 
 
 class AddressError(ValueError):
@@ -135,6 +136,8 @@ def parse_uri(text: str) -> SipUri:
     userinfo, at, hostpart = rest.partition("@")
     if not at:
         userinfo, hostpart = "", rest
+    if any(char in EXCLUDED for char in userinfo):
+        raise AddressError("a character that no URI may hold")
     hostport, _, parameters = hostpart.partition("?")[0].partition(";")
     host, port = parse_host_port(hostport)
     user = _readable_user(userinfo.partition(":")[0])

@@ -284,6 +284,8 @@ class UserAgent:
             transaction.reply(416)
         elif not _readable_uri(request.uri):
             transaction.reply(400, "Bad Request URI")
+        elif not _readable_caller(request.from_.uri):
+            transaction.reply(400, "Bad From Header")
         elif not request.values("Contact"):
             transaction.reply(400, "Missing Contact Header")
         elif request.body and request.content_type != SDP_TYPE:
@@ -337,6 +339,11 @@ def _readable_uri(text: str) -> bool:
     except AddressError:
         return False
     return True
+
+
+def _readable_caller(text: str) -> bool:
+    """A From may also be a tel: URI, which isn't read any further."""
+    return not text.lower().startswith(("sip:", "sips:")) or _readable_uri(text)
 
 
 def _readable_sdp(body: bytes) -> bool:

@@ -61,6 +61,7 @@ def test_given_a_call_that_ends_when_its_order_is_asked_for_then_it_is_there_wit
     hotline: HotlineUnderTest, record_property: Any
 ) -> None:
     caller = "13800000003"
+    hotline.browser("dispatcher")
     agent = hotline.agent("1001")
     call = hotline.dial("2613710", caller)
     call.hears("agent")
@@ -72,6 +73,8 @@ def test_given_a_call_that_ends_when_its_order_is_asked_for_then_it_is_there_wit
     )
     assert hotline.order(record["order_number"])["state"] == "draft"
     waited = time.time() - dt.datetime.fromisoformat(record["ended_at"]).timestamp()
+    page = hotline.page(f"/orders/{record['order_number']}", user="dispatcher")
+    assert record["order_number"] in page
     record_property("order_readable_after_seconds", round(waited, 3))
     print(f"order readable {waited:.3f} s after ended_at, {time.time() - ended:.3f} s after BYE")
     assert waited <= ORDER_SECONDS
