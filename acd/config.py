@@ -138,6 +138,7 @@ class Config:
     priority_seconds: float = 120.0
     priorities: dict[str, int] = field(default_factory=lambda: dict(DEFAULT_PRIORITIES))
     default_overflow: Action = Action.MESSAGE  # for a queue that is gone without a rule
+    last_agent_hours: float = 24.0  # so long a citizen's last agent is remembered; 0: never
 
     def __post_init__(self) -> None:
         _Checks(self).run()
@@ -184,6 +185,9 @@ class _Checks:
         self.seconds("", "wrap_up_most_seconds", config.wrap_up_most_seconds)
         self.seconds("", "failed_pause_seconds", config.failed_pause_seconds, least=1)
         self.seconds("", "priority_seconds", config.priority_seconds)
+        hours = config.last_agent_hours
+        if not 0 <= hours <= 24 * 31:
+            raise ConfigError("", "last_agent_hours", "hours from 0 to 744", hours)
         for name, priority in config.priorities.items():
             if not isinstance(priority, int) or not 0 <= priority <= 9:
                 raise ConfigError("", f"priorities.{name}", "a whole number from 0 to 9", priority)

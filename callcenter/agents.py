@@ -15,6 +15,12 @@ from callcenter.presence import CommandError, Presence
 
 logger = logging.getLogger(__name__)
 
+AT_WORK = frozenset(
+    {AgentState.RESERVED, AgentState.RINGING, AgentState.TALKING, AgentState.HOLDING}
+)
+EXTENSION_SECONDS = 60.0
+LONGEST_EXTENSION = 600.0
+
 REASONS = {
     reason.value: reason
     for reason in (
@@ -48,6 +54,7 @@ class AgentDesk:
             "agent.ready": self._ready,
             "agent.not_ready": self._not_ready,
             "agent.wrapup_end": self._wrap_up_end,
+            "agent.wrapup_extend": self._wrap_up_extend,
         }.items():
             presence.handle(name, handler)
 
@@ -121,6 +128,7 @@ class AgentDesk:
         if agent not in self._registered:
             raise CommandError(f"the phone of agent {agent} is not registered")
         self._tell(acd.AgentReady(self._clock(), agent))
+        self._intend(agent, "")
         return self._state(agent)
 
     def _not_ready(self, args: dict[str, Any]) -> dict[str, Any]:
@@ -131,12 +139,40 @@ class AgentDesk:
         if self._states.get(agent, {}).get("state", "logged_out") == AgentState.LOGGED_OUT:
             self._login(args)
         self._tell(acd.AgentNotReady(self._clock(), agent, REASONS[wanted]))
+        self._intend(agent, wanted)
         return self._state(agent)
+
+    def _intend(self, agent: str, reason: str) -> None:
+        """Show what an agent who is busy will be after this call: not ready for `reason`."""
+        state = self._states.get(agent, {})
+        if state.get("state") not in AT_WORK:
+            reason = ""
+        if state and state.get("next", "") != reason:
+            state["next"] = reason
+            self._presence.show_agent(agent, state)
 
     def _wrap_up_end(self, args: dict[str, Any]) -> dict[str, Any]:
         agent = self._known(args)
         self._tell(acd.WrapUpEnded(self._clock(), agent))
         return self._state(agent)
+
+    def _wrap_up_extend(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Longer, at most to what the settings allow; the answer says until when."""
+        agent = self._known(args)
+        try:
+            seconds = float(args.get("seconds") or EXTENSION_SECONDS)
+        except (TypeError, ValueError):
+            seconds = 0.0
+        if not 1 <= seconds <= LONGEST_EXTENSION:
+            raise CommandError(f"seconds: expected 1 to {LONGEST_EXTENSION:g}")
+        before = self._states.get(agent, {})
+        if before.get("state") != AgentState.WRAP_UP:
+            raise CommandError("only after-call work can be extended")
+        self._tell(acd.WrapUpExtended(self._clock(), agent, seconds))
+        after = self._state(agent)
+        if after.get("until") == before.get("until"):
+            raise CommandError("after-call work is as long as it may be")
+        return after
 
     def _known(self, args: dict[str, Any]) -> str:
         agent = str(args.get("agent", ""))
@@ -166,7 +202,9 @@ class AgentDesk:
         contact: str | None,
     ) -> None:
         known = self.config.agents.get(agent)
+        going_on = state in AT_WORK or state is AgentState.WRAP_UP
         self._states[agent] = {
+            "next": self._states.get(agent, {}).get("next", "") if going_on else "",
             "state": state.value,
             "reason": reason.value,
             "since": since,

@@ -72,7 +72,9 @@ def parse(raw: bytes) -> Cdr:
         uuid=uuid,
         # In a call that we place, the number that is shown is ours.
         caller=clean_number(variables.get("cc_number") or str(caller.get("caller_id_number", ""))),
-        caller_name=clean_text(str(caller.get("caller_id_name", ""))),
+        caller_name=""
+        if variables.get("cc_number")
+        else clean_text(str(caller.get("caller_id_name", ""))),
         arrived_at=_seconds(variables.get("cc_arrived_at")) or arrived,
         ended_at=max(ended or _seconds(variables.get("end_epoch")) or arrived, arrived),
         variables=variables,

@@ -6,6 +6,7 @@ from callcenter.callbacks import Callbacks
 from callcenter.distribution import Distributor
 from callcenter.esl import SwitchLink
 from callcenter.journal import Journal
+from callcenter.last_agent import LastAgents
 from callcenter.live_config import LiveConfig
 from callcenter.settings import Settings
 from ivr.hotline import Hotline
@@ -23,6 +24,7 @@ class Center:
         link: SwitchLink,
         distributor: Distributor,
         callbacks: Callbacks,
+        last_agents: LastAgents,
         config: LiveConfig,
         controller_id: str,
     ) -> None:
@@ -32,6 +34,7 @@ class Center:
         self.link = link
         self.distributor = distributor
         self.callbacks = callbacks
+        self.last_agents = last_agents
         self.config = config
         self.id = controller_id
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from acd.config import QueueConfig, WaitChoice
+from acd.config import Config, QueueConfig, WaitChoice
 from acd.messages import LeaveReason
 from callcenter.call_state import CallState, Stage
 from callcenter.callback_book import Callback
@@ -58,13 +58,15 @@ class CitizenCall:
         # In a call that we place, the number that is shown is ours.
         shown = call.headers.get("Caller-Caller-ID-Number", "")
         self.number = clean_number(self.state.number or shown)
-        self.name = clean_name(call.headers.get("Caller-Caller-ID-Name", ""))
+        name = "" if self.state.number else call.headers.get("Caller-Caller-ID-Name", "")
+        self.name = clean_name(name)
         self.caller = LiveCaller(call, center.settings.sounds_dir, self._note)
         self.hotline: Hotline = center.hotline(self.dialed)
         self._call = call
         self._waiting: Waiting | None = None
         self._agent: Connected | None = None  # picked up, and not joined to the citizen yet
         self._promised = False
+        self._last_agent = ""
 
     # --- the frame of the story ---------------------------------------------------------------
 
@@ -134,7 +136,7 @@ class CitizenCall:
 
     def goes_to(self, target: ToQueue) -> None:
         """The queue that the menu chose, and what is asked of the agent there."""
-        priorities = self.center.distributor.engine.config.priorities
+        priorities = self._config().priorities
         by_class = [priorities.get(name, 0) for name in target.classes]
         self.state.queue, self.state.requirement = target.queue, target.requirement
         self.state.priority = max([target.priority, *by_class])
@@ -153,9 +155,14 @@ class CitizenCall:
                 priority=self.state.priority,
                 requirement=self.state.requirement,
             )
+        if self._config().last_agent_hours:
+            self._last_agent = self.center.last_agents.find(self.number) or ""
         self.center.callbacks.here(self._place("cut_off"))
         self._waiting = self.center.distributor.join(
-            self.id, self.state, interrupt=self.caller.news
+            self.id,
+            self.state,
+            interrupt=self.caller.news,
+            last_agent=self._last_agent or None,
         )
         return self._waiting
 
@@ -230,8 +237,11 @@ class CitizenCall:
         self.state.queue, self.state.requirement = wish.queue, wish.requirement
         self.state.priority, self.state.queued_at = wish.priority, wish.queued_at
 
+    def _config(self) -> Config:
+        return self.center.distributor.engine.config
+
     def _queue(self) -> QueueConfig:
-        return self.center.distributor.engine.config.queues.get(self.state.queue) or QueueConfig()
+        return self._config().queues.get(self.state.queue) or QueueConfig()
 
     def _choices(self) -> tuple[WaitChoice, ...]:
         """What this citizen may choose now: no callback to a number that we don't call."""
@@ -252,6 +262,7 @@ class CitizenCall:
             priority=self.state.priority,
             arrived_at=self.state.arrived_at,
             queued_at=self.state.queued_at,
+            last_agent=self._last_agent,
         )
 
     def start_recording(self, agent: Connected) -> None:
@@ -295,6 +306,8 @@ class CitizenCall:
             self.caller.set(socket_resume="true")
             return False
         self._agent = None
+        hours = self._config().last_agent_hours
+        self.center.last_agents.remember(self.number, agent.agent, hours)
         started = talk_started(
             self.id, agent=agent.agent, offer=agent.offer, leg=agent.leg, at=agent.at
         )

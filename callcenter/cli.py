@@ -191,9 +191,11 @@ def bench(name: str, as_json: bool) -> None:
 def _add_commands() -> None:
     from callcenter.commands.queues import queues_command
     from callcenter.commands.simulate import simulate_command
+    from callcenter.commands.why import why_command
 
     main.add_command(simulate_command)
     main.add_command(queues_command)
+    main.add_command(why_command)
 
 
 _add_commands()

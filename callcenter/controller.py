@@ -27,6 +27,7 @@ from callcenter.events import Kind, event, talk_started
 from callcenter.hotline import tell
 from callcenter.hotlines import load_hotlines
 from callcenter.journal import Journal
+from callcenter.last_agent import LastAgents
 from callcenter.live_config import LiveConfig
 from callcenter.offers import PhoneBook
 from callcenter.presence import CHANNELS, LIVE, Presence
@@ -96,6 +97,7 @@ class Controller:
             link=self.link,
             distributor=self.distributor,
             callbacks=self.callbacks,
+            last_agents=LastAgents(settings.redis_url, settings.web_secret_key),
             config=config,
             controller_id=self.id,
         )

@@ -139,14 +139,14 @@ def test_given_a_promise_when_the_controller_is_killed_then_another_one_keeps_it
     waiting: WaitingRoomUnderTest,
 ) -> None:
     caller = "13900002004"
-    first = chooses_callback(waiting, "12345", caller)
-    later = waiting.dial("12345", "13900002005")
+    first = chooses_callback(waiting, "12348", caller)
+    later = waiting.dial("12348", "13900002005")
     later.hears("position_before")  # somebody is before them, though not on the line
     waiting.system.kill("controller")
     waiting.system.start_process("controller")
     told = later.heard.words().count("position_before")
     later.hears("position_before", seconds=30, times=told + 1)
-    agent = waiting.comes("1001")
+    agent = waiting.comes("1002")
     called = waiting.carrier.call_to(caller)
     called.hears("agent", seconds=20)
     assert len(agent.calls) == 1

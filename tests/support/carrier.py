@@ -24,6 +24,17 @@ class Carrier(AgentPhone):
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    def forget(self) -> None:
+        """For the next test: nobody was called, everybody answers."""
+        with self.lock:
+            for leg in self.calls:
+                if leg.state != "ended":
+                    leg.hang_up()
+                leg.media.close()
+            del self.legs[1:]
+        self.ways.clear()
+        self.asked.clear()
+
     def invited(self, asked: Message, peer: tuple[str, int]) -> None:
         found = re.match(r"INVITE sip:([^@;]+)@", asked.start)
         number = found[1] if found else asked.start

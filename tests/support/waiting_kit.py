@@ -23,10 +23,13 @@ HOTLINES = {
     "12347": "message_only",
     "12348": "agent_first",
     "12349": "hasty",
+    "12350": "general",
 }
+SPECIAL = {"12350": 'requirement: "tax >= 3"\nclasses: [emergency]\n'}
 QUEUES = """
 lease_seconds: 5
 wrap_up_seconds: 2
+wrap_up_most_seconds: 30
 failed_pause_seconds: 1
 queues:
   general:
@@ -34,6 +37,7 @@ queues:
     announce_every_seconds: 6
     comfort_every_seconds: 0
     call_back_cut_off: true
+    last_agent_seconds: 20
     virtual_hold: {first: citizen, retry_seconds: 3, attempts: 2}
   quiet:
     announce_first_seconds: 0
@@ -57,7 +61,9 @@ AGENTS = {
     "1001": {"general": 5, "hasty": 5},
     "1002": {"agent_first": 5},
     "1003": {"quiet": 5, "message_only": 5},
+    "1004": {"general": 5},
 }
+SKILLS = {"1004": {"tax": 4}}
 
 
 def write_rules(folder: Path) -> dict[str, Any]:
@@ -66,7 +72,9 @@ def write_rules(folder: Path) -> dict[str, Any]:
     hotlines.mkdir(parents=True)
     for number, queue in HOTLINES.items():
         text = f'name: h{number}\ntitle: {queue}\nnumbers: ["{number}"]\nqueue: {queue}\n'
-        (hotlines / f"h{number}.yaml").write_text(text + "welcome: [welcome]\n", "utf-8")
+        (hotlines / f"h{number}.yaml").write_text(
+            text + "welcome: [welcome]\n" + SPECIAL.get(number, ""), "utf-8"
+        )
     queues = folder / "queues.yaml"
     queues.write_text(QUEUES, "utf-8")
     return {"hotlines_dir": hotlines, "queues_file": queues}
@@ -106,7 +114,8 @@ def assign_queues(system: System) -> None:
     engine = database.create_engine(system.settings.database_url)
     with database.writing(engine) as session:
         for number, queues in AGENTS.items():
-            session.get_one(Agent, number).queues = queues
+            agent = session.get_one(Agent, number)
+            agent.queues, agent.skills = queues, SKILLS.get(number, {})
     engine.dispose()
     file = system.settings.data_dir / "config.json"
 
@@ -146,6 +155,6 @@ def waiting(shared_waiting: System, shared_carrier: Carrier) -> Iterator[Waiting
     """The shared hotline of callers who wait, idle before and after."""
     kit = WaitingRoomUnderTest(shared_waiting, shared_carrier)
     kit.idle()
+    shared_carrier.forget()
     yield kit
     kit.close()
-    shared_carrier.ways.clear()
