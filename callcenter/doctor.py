@@ -45,7 +45,7 @@ class Finding:
 def check(settings: Settings) -> list[Finding]:
     """Look at everything; the switch's own part is left out when it can't be reached."""
     findings = [*_switch(settings), *_sounds(settings), *_folders(settings)]
-    findings += [_redis(settings), *_database(settings)]
+    findings += [_callbacks(settings), _redis(settings), *_database(settings)]
     return findings
 
 
@@ -291,6 +291,13 @@ def _age(path: Path) -> float:
 
 
 # --- the other stores ---------------------------------------------------------------------------
+
+
+def _callbacks(settings: Settings) -> Finding:
+    """Not to call anybody back is a choice; here it is told, so that it isn't one by accident."""
+    if settings.trunk_gateway:
+        return Finding(True, f"citizens are called back through {settings.trunk_gateway}")
+    return Finding(True, "callbacks are not offered: CALLCENTER_TRUNK_GATEWAY isn't set")
 
 
 def _redis(settings: Settings) -> Finding:

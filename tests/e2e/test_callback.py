@@ -170,3 +170,28 @@ def test_given_a_rule_that_calls_back_when_the_wait_is_too_long_then_the_citizen
     called.hears("agent", seconds=20)
     called.hang_up()
     assert second_record(waiting, caller, first)["outcome"] == "answered"
+
+
+def test_given_a_citizen_who_waits_when_the_switch_dies_then_they_are_called_back_before_others(
+    waiting: WaitingRoomUnderTest,
+) -> None:
+    caller = "13900002007"
+    call = waiting.dial("12345", caller)
+    call.hears("next_in_line")
+    record = waiting.record(caller)
+    assert record is not None
+    switch = waiting.system.switch
+    switch.kill()
+    switch.start()
+    requested = eventually(
+        lambda: waiting.events("callback.requested", record["id"]), "a callback is promised", 30
+    )
+    assert requested[0]["data"]["reason"] == "cut_off"
+    waiting.comes("1001")
+    called = waiting.carrier.call_to(caller)
+    called.hears("agent", seconds=20)
+    called.hang_up()
+    second = second_record(waiting, caller, record)
+    joined = waiting.events("queue.joined", second["id"])[0]["data"]
+    assert joined["priority"] == 4
+    assert second["callback_of"] == record["id"]
