@@ -58,6 +58,7 @@ class Presence:
         self._commands_redis = connect(url)
         self._handlers: dict[str, Handler] = {}
         self._agents: dict[str, str] = {}  # agent -> JSON not yet written
+        self._shown: dict[str, str] = {}  # agent -> JSON as last told
         self._messages: list[tuple[str, str]] = []  # channel, message not yet published
         self._values: dict[str, str] = {}  # key -> JSON not yet written, with LIVE_SECONDS
         self._wanted = Flag()
@@ -90,7 +91,7 @@ class Presence:
         return states
 
     def show_agent(self, agent: str, state: dict[str, Any]) -> None:
-        self._agents[agent] = json.dumps(state)
+        self._agents[agent] = self._shown[agent] = json.dumps(state)
         self.publish(EVENTS, {"kind": "agent", "agent": agent, **state})
 
     def show(self, key: str, value: dict[str, Any]) -> None:
@@ -176,5 +177,8 @@ class Presence:
             self.up = up
             if up:
                 logger.info("redis: connected")
+                # It may have come back with nothing of what it held.
+                self._agents = {**self._shown, **self._agents}
+                self._wanted.set()
             else:
                 logger.warning("redis: away, live screens are stale: %s", why)
