@@ -7,7 +7,7 @@ RUN_PACKAGES := sip-tester
 TEST_PACKAGES := sip-tester chromium fonts-noto-cjk postgresql redis-server sox
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint bench venv frontend packages test-packages clean
+.PHONY: help run demo test lint bench transcripts venv frontend packages test-packages clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -20,6 +20,9 @@ demo: venv packages ## Start it with a small city that calls all day
 
 test: venv test-packages ## Run every test (about five minutes)
 	$(BIN)/pytest
+
+transcripts: venv ## Record what a real FreeSWITCH says; the lab switch is held to it
+	$(BIN)/pytest tests/conformance --record -k freeswitch
 
 lint: venv ## Check style and types; warnings are errors
 	$(BIN)/ruff check .

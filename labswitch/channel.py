@@ -298,15 +298,12 @@ class Channel(ChannelData):
         if self.direction == "outbound":
             self.running_state, self.state = State.NONE, State.INIT
             self.fire("CHANNEL_OUTGOING")
+            self.execute_on("execute_on_originate")
         else:
             self.fire("CHANNEL_STATE")
             self.set_state(State.INIT)
 
     def _on_init(self) -> None:
-        if self.direction == "outbound":
-            self.execute_on("execute_on_originate")
-            if not self.up:
-                return
         self.set_state(State.ROUTING)
         self.fire("CHANNEL_CREATE")
         if self.direction == "outbound":

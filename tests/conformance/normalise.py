@@ -50,6 +50,7 @@ STATE = (
     "Call-Direction",
     "Channel-Call-State",
     "Channel-HIT-Dialplan",
+    "Channel-State",
     "Caller-ANI",
     "Caller-Caller-ID-Name",
     "Caller-Caller-ID-Number",
@@ -193,6 +194,35 @@ def changes(before: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
         del before[name]
         changed[name] = None
     return changed
+
+
+def settled(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A channel's events with two put where they belong, which other threads may overtake.
+
+    CHANNEL_CALLSTATE ACTIVE comes right after CHANNEL_ANSWER, though who waited for the answer
+    goes on meanwhile; CHANNEL_HANGUP is the first that a channel tells of its end, though it is
+    told by the one who ends it.
+    """
+    events = list(events)
+    answer = _first(events, 0, "CHANNEL_ANSWER")
+    active = _first(events, answer + 1, "CHANNEL_CALLSTATE", "Channel-Call-State", "ACTIVE")
+    if 0 <= answer < active:
+        events.insert(answer + 1, events.pop(active))
+    ended = _first(events, 0, "", "Answer-State", "hangup")
+    hangup = _first(events, 0, "CHANNEL_HANGUP")
+    if 0 <= ended < hangup:
+        events.insert(ended, events.pop(hangup))
+    return events
+
+
+def _first(
+    events: list[dict[str, Any]], start: int, name: str, header: str = "", value: str = ""
+) -> int:
+    for at in range(start, len(events)):
+        event = events[at]
+        if name in ("", event["Event-Name"]) and (not header or event.get(header) == value):
+            return at
+    return -1
 
 
 def shape(value: Any) -> Any:

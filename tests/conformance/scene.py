@@ -6,6 +6,7 @@ import contextlib
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from gevent.server import StreamServer
 from lab_phone import Phone, PhoneCall
 from switches import RunningSwitch
 
-from conformance.normalise import Names, changes, facts
+from conformance.normalise import Names, changes, facts, settled
 from conformance.wire import Connection, Event, Frame, until
 
 WATCHED = (
@@ -101,6 +102,7 @@ class Control:
         self.headers: dict[str, str] = {}
         self.role = ""
         self.runs: set[str] = set()
+        self.lingers = False
 
     @property
     def uuid(self) -> str:
@@ -109,6 +111,7 @@ class Control:
     def take_over(self, role: str, *, linger: int | None = LINGER) -> None:
         frame = self.connection.ask("connect")
         self.headers = frame.head
+        self.lingers = linger is not None
         self.role = role
         self._scene.names.give(self.uuid, role)
         self._scene.said(role, "connect", {**facts(self.headers), **changes({}, self.headers)})
@@ -168,14 +171,18 @@ class Control:
         self.connection.drop()
 
     def since_takeover(self) -> list[Event]:
-        """What was on its way when the call came to us may be told or not: it is left out."""
+        """What was on its way when the call came to us may be told or not, and so may what
+        follows a hang-up without linger: both are left out."""
         own = [
             at
             for at, event in enumerate(self.events)
             if event.get("Application-UUID") in self.runs
             or event["Event-Name"] in ("CHANNEL_HANGUP", "DTMF")
         ]
-        return self.events[own[0] :] if own else []
+        told = self.events[own[0] :] if own else []
+        if self.lingers:
+            return told
+        return list(takewhile(lambda event: event.get("Answer-State") != "hangup", told))
 
     def _completed(self, run: str) -> Event | None:
         for event in self.events:
@@ -241,14 +248,10 @@ class Scene:
     def transcript(self) -> dict[str, Any]:
         """The record with names instead of ids."""
         steps = self.names.clean(self.steps)
-        channels: dict[str, list[Any]] = {}
-        states: dict[str, dict[str, Any]] = {}
+        told: dict[str, list[Event]] = {}
         for event in self.channel_events:
-            role = self.names.of(event["Unique-ID"])
-            changed = changes(states.setdefault(role, {}), event)
-            self._name_run(event, role)
-            line = [event["Event-Name"], facts(event), changed]
-            channels.setdefault(role, []).append(self.names.clean(line))
+            told.setdefault(self.names.of(event["Unique-ID"]), []).append(event)
+        channels = {role: self._channel(role, settled(events)) for role, events in told.items()}
         others = [
             self.names.clean([event["Event-Name"], facts(event)]) for event in self.other_events
         ]
@@ -261,6 +264,15 @@ class Scene:
             for at, control in enumerate(self.controls, 1)
         }
         return {"steps": steps, "channels": channels, "others": others, "heard": heard}
+
+    def _channel(self, role: str, events: list[Event]) -> list[Any]:
+        lines = []
+        before: dict[str, Any] = {}
+        for event in events:
+            changed = changes(before, event)
+            self._name_run(event, role)
+            lines.append(self.names.clean([event["Event-Name"], facts(event), changed]))
+        return lines
 
     def _name_run(self, event: Event, role: str) -> None:
         """The dialplan's applications have ids too: `set 3` is the third `set` of a channel."""

@@ -176,6 +176,24 @@ def questions(scene: Scene) -> None:
     link.api("conference nowhere list")
 
 
+@conversation
+def doctor_asks(scene: Scene) -> None:
+    """What `callcenter doctor` wants to know of a real switch."""
+    link = scene.link
+    link.api("xml_locate dialplan context name hotline", show=_root)
+    link.api("xml_locate dialplan context name trunk", show=_root)
+    link.api("xml_locate configuration configuration name switch.conf", show=_root)
+    link.api("module_exists mod_sofia")
+    link.api("module_exists mod_nonsense")
+    link.api("local_stream show", show=lambda text: [row.split(",")[0] for row in text.split()])
+    link.api("user_data 1001@callcenter.local param a1-hash", show=len)
+    link.api("user_data 9999@callcenter.local param a1-hash", show=len)
+
+
+def _root(text: str) -> str:
+    return text.lstrip()[:8]
+
+
 def _profiles(text: str) -> list[list[str]]:
     rows = [line.split() for line in text.splitlines()]
     return sorted([row[0], row[1], row[3]] for row in rows if len(row) > 3 and row[1] == "profile")
