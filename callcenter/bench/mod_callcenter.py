@@ -219,7 +219,7 @@ class _Bench:
         return took
 
     def _switch_time(self, probe: SwitchProbe) -> float:
-        """Now by the switch's own clock, which its events are stamped with: it ticks behind ours."""
+        """Now by the clock that stamps the switch's events: it ticks behind ours."""
         return int(probe.api("strmicroepoch")) / 1e6
 
     def _everyone_ready(self, side: str) -> None:
