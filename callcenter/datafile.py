@@ -41,8 +41,13 @@ class Located:
 
 def read_located(path: Path) -> Located:
     """Read one file; raise DataFileError."""
-    node, data = _yaml(_read(path), str(path))
-    return Located(str(path), data, node)
+    return located(_read(path), str(path))
+
+
+def located(raw: bytes, name: str) -> Located:
+    """The same for text that isn't a file; `name` stands for it in complaints."""
+    node, data = _yaml(raw, name)
+    return Located(name, data, node)
 
 
 def parse(raw: bytes, model: type[Model], *, name: str) -> Model:

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from web import (
     account,
+    acd_admin,
     api,
     assets,
     auth,
@@ -43,7 +44,7 @@ PAGES = (
     desk.blueprint,
     live.blueprint,
     orders.blueprint,
-    users.blueprint,
+    *{acd_admin.blueprint, users.blueprint},  # one blueprint, in several files
     stream.blueprint,
 )
 

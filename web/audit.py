@@ -30,6 +30,9 @@ class Action(StrEnum):
     PASSWORD_CHANGED = "password_changed"
     USER_CHANGED = "user_changed"
     AGENT_STATE_SET = "agent_state_set"
+    AGENT_CHANGED = "agent_changed"
+    QUEUE_CHANGED = "queue_changed"
+    QUEUE_REMOVED = "queue_removed"
 
 
 ACTIONS: dict[str, LazyString] = {
@@ -45,6 +48,9 @@ ACTIONS: dict[str, LazyString] = {
     Action.PASSWORD_CHANGED: _l("修改密码"),
     Action.USER_CHANGED: _l("修改用户"),
     Action.AGENT_STATE_SET: _l("设置坐席状态"),
+    Action.AGENT_CHANGED: _l("修改坐席技能"),
+    Action.QUEUE_CHANGED: _l("修改队列"),
+    Action.QUEUE_REMOVED: _l("删除队列"),
 }
 # A player asks for a recording in many pieces: one listening is written once.
 ONE_LISTENING = dt.timedelta(minutes=10)

@@ -23,6 +23,7 @@ class Command(StrEnum):
     READY = "agent.ready"
     NOT_READY = "agent.not_ready"
     END_WRAP_UP = "agent.wrapup_end"
+    EXTEND_WRAP_UP = "agent.wrapup_extend"
 
 
 class NoAnswer(Exception):

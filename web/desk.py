@@ -31,7 +31,7 @@ BUTTONS: dict[str, tuple[Command, ...]] = {
     AgentState.RINGING: (Command.NOT_READY,),
     AgentState.TALKING: (Command.NOT_READY,),
     AgentState.HOLDING: (Command.NOT_READY,),
-    AgentState.WRAP_UP: (Command.END_WRAP_UP, Command.NOT_READY),
+    AgentState.WRAP_UP: (Command.END_WRAP_UP, Command.EXTEND_WRAP_UP, Command.NOT_READY),
 }
 
 

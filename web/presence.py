@@ -30,6 +30,7 @@ class AgentPresence:
     queues: dict[str, Any] = field(default_factory=dict)
     skills: dict[str, Any] = field(default_factory=dict)
     registered: bool | None = None  # the phone; None when it isn't known
+    next: str = ""  # reason to be not ready after this call
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def _agent(number: str, text: str) -> AgentPresence:
         queues=raw["queues"] if isinstance(raw.get("queues"), dict) else {},
         skills=raw["skills"] if isinstance(raw.get("skills"), dict) else {},
         registered=registered if isinstance(registered, bool) else None,
+        next=str(raw.get("next") or ""),
     )
 
 

@@ -38,6 +38,7 @@ WRITES_ORDERS = frozenset(
 WATCHES = frozenset({Role.SUPERVISOR, Role.OFFICE, Role.ADMINISTRATOR})
 ADMINISTERS = frozenset({Role.ADMINISTRATOR})
 BLOCKS = frozenset({Role.SUPERVISOR, Role.OFFICE, Role.ADMINISTRATOR})
+ASSIGNS = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
 AUDITS = frozenset({Role.AUDITOR, Role.ADMINISTRATOR})
 
 # Roles whose work needs the whole number; every look is written to the audit log.
@@ -75,6 +76,12 @@ ENDPOINTS: dict[str, Access] = {
     "admin.blocked": BLOCKS,
     "admin.block": BLOCKS,
     "admin.unblock": BLOCKS,
+    "admin.queues": ADMINISTERS,
+    "admin.edit_queue": ADMINISTERS,
+    "admin.save_queue": ADMINISTERS,
+    "admin.remove_queue": ADMINISTERS,
+    "admin.agents": ASSIGNS,
+    "admin.save_agent": ASSIGNS,
     "admin.users": ADMINISTERS,
     "admin.change_user": ADMINISTERS,
     "admin.audit": AUDITS,

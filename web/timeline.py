@@ -34,7 +34,9 @@ def describe(event: JournalEvent, name_of: Callable[[str], str] = str) -> Line:
         data["agent"] = name_of(str(data["agent"]))
     teller = _TELLERS.get(event.kind)
     text, tone = teller(data) if teller else (event.kind, "")
-    details = _considered(data, name_of) if event.kind == Kind.DECISION else []
+    details = []
+    if event.kind == Kind.DECISION:
+        details = [*_considered(data, name_of), *_counted(data)]
     return Line(event.at, text, tone, details)
 
 
@@ -93,6 +95,10 @@ def _queue_joined(data: Data) -> Told:
         text += _("，优先级 %(n)s", n=data["priority"])
     if data.get("requirement"):
         text += _("，技能要求 %(skill)s", skill=data["requirement"])
+    if data.get("rule"):
+        text += _("（规则：%(rule)s）", rule=words.word(words.OVERFLOW_RULES, data["rule"]))
+    if data.get("since"):
+        text += _("，保留首次来电的位置")
     return text, ""
 
 
@@ -107,6 +113,8 @@ def _announced(data: Data) -> Told:
 def _left(data: Data) -> Told:
     reason = data.get("reason")
     text = _("离开队列：%(reason)s", reason=words.word(words.LEAVE_REASONS, reason))
+    if data.get("rule"):
+        text += _("（规则：%(rule)s）", rule=words.word(words.OVERFLOW_RULES, data["rule"]))
     return text, "warn" if reason in ("abandoned", "failed") else ""
 
 
@@ -126,6 +134,16 @@ def _considered(data: Data, name_of: Callable[[str], str]) -> list[tuple[str, st
     ]
 
 
+def _counted(data: Data) -> list[tuple[str, str]]:
+    """How many of the queue's agents were passed over, by reason."""
+    pairs = data.get("counts")
+    return [
+        (_("共 %(n)s 人", n=pair[1]), considered_words(str(pair[0])))
+        for pair in (pairs if isinstance(pairs, list) else [])
+        if isinstance(pair, list | tuple) and len(pair) == 2
+    ]
+
+
 _FREE = re.compile(
     r"(?:chosen: (?P<rule>[^,]+), )?free for (?P<seconds>\d+) s, level (?P<level>\d+), "
     r"(?P<calls>\d+) calls"
@@ -135,6 +153,8 @@ _BUSY = re.compile(r"(?P<state>[a-z ]+?)(?: \((?P<reason>[a-z ]+)\))?")
 
 def considered_words(account: str) -> str:
     """The engine's account of one agent (`acd.explain`); what isn't known stays as it is."""
+    if account in words.PASSED_OVER:
+        return str(words.PASSED_OVER[account])
     if free := _FREE.fullmatch(account):
         text = _(
             "空闲 %(time)s，等级 %(level)s，已接 %(calls)s 通",
@@ -194,6 +214,21 @@ def _message(data: Data) -> Told:
     return _("留言已录制，%(time)s", time=duration(_number(data, "seconds"))), ""
 
 
+def _callback_requested(data: Data) -> Told:
+    if data.get("reason") == "cut_off":
+        return _("来电因故障中断，系统将回电"), "warn"
+    if data.get("reason") == "overflow":
+        return _("按队列规则将回电市民，保留位置"), ""
+    return _("市民要求回电，保留位置"), ""
+
+
+def _callback_failed(data: Data) -> Told:
+    n, cause = _get(data, "attempt"), _get(data, "cause")
+    if "again" in data:
+        return _("第 %(n)s 次回拨未成功（%(cause)s），稍后再拨", n=n, cause=cause), "warn"
+    return _("第 %(n)s 次回拨未成功（%(cause)s），不再回拨，请人工处理", n=n, cause=cause), "bad"
+
+
 _TELLERS: dict[str, Callable[[Data], Told]] = {
     Kind.CALL_ARRIVED: _arrived,
     Kind.CALL_RESUMED: _resumed,
@@ -223,7 +258,13 @@ _TELLERS: dict[str, Callable[[Data], Told]] = {
     Kind.SURVEY_RATED: _rated,
     Kind.SURVEY_SILENT: lambda data: (_("市民未评价"), ""),
     Kind.MESSAGE_RECORDED: _message,
-    Kind.CALLBACK_REQUESTED: lambda data: (_("市民要求回电"), ""),
+    Kind.CALLBACK_REQUESTED: _callback_requested,
+    Kind.CALLBACK_DIALED: lambda data: (
+        _("第 %(n)s 次回拨市民", n=_get(data, "attempt")),
+        "agent",
+    ),
+    Kind.CALLBACK_FAILED: _callback_failed,
+    Kind.CALLBACK_ANSWERED: lambda data: (_("市民接听回电"), "good"),
     "callback.dialed": lambda data: (_("回拨市民"), "agent"),
     "callback.answered": lambda data: (_("市民接起回电"), "good"),
     "callback.failed": lambda data: (_("回电未接通"), "warn"),

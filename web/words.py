@@ -106,6 +106,7 @@ COMMANDS: Words = {
     Command.READY: _l("示闲"),
     Command.NOT_READY: _l("示忙"),
     Command.END_WRAP_UP: _l("完成话后处理"),
+    Command.EXTEND_WRAP_UP: _l("延长话后处理"),
 }
 
 OFFER_RESULTS: Words = {
@@ -127,6 +128,21 @@ RULES: Words = {
     "last agent": _l("上次接待的坐席"),
     "nobody free": _l("无人空闲"),
     "waits for the last agent": _l("等候上次接待的坐席"),
+}
+
+PASSED_OVER: Words = {
+    "free": _l("空闲，未轮到"),
+    "lacks the skill": _l("不符合技能要求"),
+    "is not the last agent": _l("不是上次接待的坐席"),
+}
+
+OVERFLOW_RULES: Words = {
+    "full": _l("队列已满"),
+    "waited": _l("等待超时"),
+    "no_agent": _l("无人在岗"),
+    "closed": _l("不在服务时间"),
+    "deleted": _l("队列已删除"),
+    "callback attempts": _l("回拨次数用完"),
 }
 
 LEAVE_REASONS: Words = {

@@ -23,6 +23,7 @@ from werkzeug.test import TestResponse
 from callcenter import database
 from callcenter.events import Event, Kind
 from callcenter.models import Agent, Call, JournalEvent, Recording
+from callcenter.settings import PACKAGE_ROOT
 from web.rights import Role
 from workorder.models import Order, OrderEvent, User
 
@@ -40,6 +41,7 @@ class KitSettings:
     web_secret_key: str = "secret-for-tests-only"
     api_token: str = API_TOKEN
     domain: str = "callcenter.local"
+    hotlines_dir: Path = PACKAGE_ROOT / "ivr" / "hotlines"
 
     @property
     def recordings_dir(self) -> Path:

@@ -13,6 +13,7 @@ VALUES = {
     "agent_id": "1001",
     "user_id": 1,
     "filename": "img/mark.svg",
+    "name": "general",
 }
 NEVER_ENDING = {"stream.events"}  # its answer is looked at, not read
 
