@@ -83,9 +83,7 @@ def test_given_a_difference_that_passes_then_nothing_is_mended() -> None:
     assert scene.repaired == []
 
 
-def test_given_a_talk_that_the_switch_lost_when_seen_twice_then_the_agent_is_freed() -> (
-    None
-):
+def test_given_a_talk_that_the_switch_lost_when_seen_twice_then_the_agent_is_freed() -> None:
     scene = Scene()
     scene.desk.talks = {"1001": "gone", "1002": "there"}
     scene.link.channels = ["there", "an-agents-leg"]
