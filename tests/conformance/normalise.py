@@ -50,7 +50,6 @@ STATE = (
     "Call-Direction",
     "Channel-Call-State",
     "Channel-HIT-Dialplan",
-    "Channel-State",
     "Caller-ANI",
     "Caller-Caller-ID-Name",
     "Caller-Caller-ID-Number",
@@ -71,6 +70,9 @@ STATE = (
     "Other-Leg-Direction",
     "Other-Leg-Unique-ID",
 )
+
+# Read from `uuid_dump` alone: in events they tell how far FreeSWITCH's threads are.
+DUMPED = ("Channel-State",)
 
 VARIABLES = (
     "bridge_uuid",

@@ -35,7 +35,7 @@ def test_every_use_of_the_switch_is_in_a_transcript() -> None:
 
 
 def test_every_header_that_the_controller_reads_is_compared() -> None:
-    compared = {*normalise.FACTS, *normalise.STATE, *NO_CONTENT}
+    compared = {*normalise.FACTS, *normalise.STATE, *normalise.DUMPED, *NO_CONTENT}
     compared |= {f"variable_{name}" for name in normalise.VARIABLES}
     missing = {
         name: where

@@ -12,7 +12,7 @@ from conformance.conversations import conversation
 from conformance.conversations.ends import record_of
 from conformance.conversations.offers import offer
 from conformance.conversations.sounds import seconds_of
-from conformance.normalise import STATE, shape
+from conformance.normalise import DUMPED, STATE, shape
 from conformance.scene import Control, Scene
 from conformance.wire import until
 
@@ -90,6 +90,7 @@ def agent_gone_before_the_join(scene: Scene) -> None:
     talk.agent_call.hangup()
     scene.gone("agent")
     scene.link.job(f"uuid_bridge {talk.call.uuid} {talk.leg}")
+    scene.link.job(f"uuid_dump {talk.call.uuid} json", show=_dump)
     talk.call.run("playback", "tone_stream://%(200,0,400)")
     talk.citizen.hangup()
     scene.gone("citizen")
@@ -188,7 +189,7 @@ def _channels(text: str) -> Any:
 
 def _dump(text: str) -> Any:
     told = json.loads(text)
-    kept = {name: told[name] for name in STATE if name in told}
+    kept = {name: told[name] for name in (*STATE, *DUMPED) if name in told}
     return {
         **kept,
         **{name: told[name] for name in sorted(told) if name.startswith("variable_cc_")},
