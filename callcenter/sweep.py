@@ -39,6 +39,8 @@ class Living:
 
 def listener(url: str) -> Callable[[], Living | None]:
     """What `Sweep` asks: the controller's last word, or None when nobody knows now."""
+    if not url:
+        return lambda: None
     client = redis.Redis.from_url(
         url,
         decode_responses=True,

@@ -47,6 +47,7 @@ class Scene:
             self.desk,
             lambda agent, contact: self.ended.append((agent, contact)),
             lambda *told: self.repaired.append(told),
+            lambda: (),
         )
 
 
