@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from switches import RunningSwitch
 
 from conformance.wire import Connection, Event
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "integration" / "labswitch_core"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
