@@ -133,7 +133,7 @@ class LiveCaller:
         A session's recording lives on, and the next controller goes on with it.
         """
         self._recorded.clear()
-        self.execute("record_session", f"{path} {longest:.0f}", seconds=COMMAND_LIMIT)
+        self.execute("record_session", f"{path} +{longest:.0f}", seconds=COMMAND_LIMIT)
         deadline = time.monotonic() + longest
         while not self._recorded.is_set() and time.monotonic() < deadline:
             self._wait([self._key_pressed, self._recorded], deadline - time.monotonic())

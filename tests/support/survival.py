@@ -18,6 +18,7 @@ from system import OURS, System
 
 WINDOW = 0.1  # seconds that one look at a recording takes in
 AUDIBLE = 300.0  # amplitude; the phones' tones come with 8000
+RESTART_SECONDS = 30.0  # for a controller's start on a busy machine
 PAUSE = 0.3  # seconds without the tone that end a run
 
 
@@ -55,7 +56,8 @@ def resumed_after(hotline: HotlineUnderTest, caller: str, killed: float) -> floa
         events = hotline.events("call.resumed", call)
         return next((event["at"] for event in events if event["at"] > killed), None)
 
-    return float(eventually(told, f"{caller} goes on\n{hotline.system.log('controller')}")) - killed
+    what = f"{caller} goes on\n{hotline.system.log('controller')[-3000:]}"
+    return float(eventually(told, what, RESTART_SECONDS)) - killed
 
 
 def stage(hotline: HotlineUnderTest, caller: str, wanted: str) -> dict[str, Any]:
