@@ -6,9 +6,10 @@ import json
 import uuid
 from typing import Any
 
+from conformance.controls import Link
 from conformance.conversations import conversation
 from conformance.normalise import facts, shape_of
-from conformance.scene import Link, Scene
+from conformance.scene import Scene
 from conformance.wire import Event, Frame, until
 
 NOBODY = "00000000-0000-4000-8000-000000000000"

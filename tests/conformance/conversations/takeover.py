@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from conformance.controls import Control
 from conformance.conversations import conversation
-from conformance.scene import Control, Scene
+from conformance.scene import Scene
 from conformance.wire import until
 
 MUSIC = "local_stream://moh"

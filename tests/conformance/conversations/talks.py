@@ -8,12 +8,13 @@ from typing import Any
 from gevent import sleep
 from lab_phone import Phone, PhoneCall
 
+from conformance.controls import Control
 from conformance.conversations import conversation
 from conformance.conversations.ends import record_of
 from conformance.conversations.offers import offer
 from conformance.conversations.sounds import seconds_of
 from conformance.normalise import DUMPED, STATE, shape
-from conformance.scene import Control, Scene
+from conformance.scene import Scene
 from conformance.wire import until
 
 SURVEY = "survey:XML:hotline"
