@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 MAX_PARAMETERS = 32
-EXCLUDED = frozenset('{}|\\^`<>"')  # RFC 2396 section 2.4.3; FreeSWITCH answers 400 too
+# RFC 2396 section 2.4.3, but for the bar: FreeSWITCH answers 400 to the same
+EXCLUDED = frozenset('{}\\^`<>"')
 
 
 class AddressError(ValueError):

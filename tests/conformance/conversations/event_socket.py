@@ -128,7 +128,7 @@ def nobody_is_there(scene: Scene) -> None:
         f"uuid_hold {NOBODY}",
         f"uuid_park {NOBODY}",
         f"uuid_answer {NOBODY}",
-        f"uuid_record {NOBODY} start /nowhere/at-all.wav",
+        f"uuid_record {NOBODY} start /proc/nowhere/at-all.wav",
         f"uuid_send_dtmf {NOBODY} 1",
         f"uuid_audio {NOBODY} start read mute 1",
     ):

@@ -206,13 +206,12 @@ def message_ends_with_silence(scene: Scene) -> None:
 
 @conversation
 def message_is_cut_off(scene: Scene) -> None:
-    """At its longest; then one whose citizen hangs up; one that can't be written."""
+    """At its longest; then one whose citizen hangs up."""
     scene.attends()
     phone, call = scene.answered()
     path = message(scene, "longest")
     call.run("record", f"{path} 1 200 5")
     scene.note("file", seconds_of(path))
-    call.run("record", "/nowhere/at-all.wav 1 200 5")
     path = message(scene, "hung-up")
     call.start("record", f"{path} 20 200 5")
     scene.saw("citizen", "RECORD_START", Record_File_Path=str(path))
@@ -246,8 +245,8 @@ def conversation_is_recorded(scene: Scene) -> None:
 def recordings_that_fail(scene: Scene) -> None:
     scene.attends()
     phone, call = scene.answered()
-    call.run("record_session", "/nowhere/at-all.wav")
-    call.run("stop_record_session", "/nowhere/at-all.wav")
+    call.run("record_session", "/proc/nowhere/at-all.wav")
+    call.run("stop_record_session", "/proc/nowhere/at-all.wav")
     path = message(scene, "twice")
     call.run("record_session", str(path))
     call.run("record_session", str(path))

@@ -88,7 +88,7 @@ def test_whatever_is_written_can_be_read_and_forges_no_line(display, user):
         assert parse_uri(address.uri).user == user
 
 
-@pytest.mark.parametrize("user", ["${system(x)}", "a|b", "a^b", "a`b", 'a"b'])
+@pytest.mark.parametrize("user", ["${system(x)}", "a^b", "a`b", 'a"b'])
 def test_a_user_may_not_hold_what_no_uri_may(user: str):
     with pytest.raises(AddressError):
         parse_uri(f"sip:{user}@h")
