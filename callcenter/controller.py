@@ -247,6 +247,7 @@ class Controller:
 
     def _watch_config(self) -> None:
         """Take in what the projector exports: agents, blocked numbers, phones."""
+        self._adopted.wait()  # the switch must be there to read its directory again
         seen: dict[Path, int] = {}
         while True:
             for path, take in (
