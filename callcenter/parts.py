@@ -61,12 +61,10 @@ def prepare_database(
 def prepare_switch(
     settings: Settings, agents: list[switch_conf.AgentDirectoryEntry], numbers: list[str]
 ) -> None:
-    home = settings.switch_dir
-    own = [home / name for name in ("log", "db", "run", "storage", "temp", "cache", "certs")]
-    for folder in [*own, settings.recordings_dir / "messages", settings.cdr_dir]:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make the switch's folders and write its configuration; raise SettingsError."""
+    switch_process.make_folders(settings)
     try:
-        switch_conf.render(settings, agents, numbers, home / "conf")
+        switch_conf.render(settings, agents, numbers, settings.switch_dir / "conf")
     except ValueError as error:
         raise SettingsError(str(error)) from error
 

@@ -121,7 +121,6 @@ class Hotline(_Data):
     after_hours: Name | None = None  # menu offered when closed; None: a message
     hours: Hours = Field(default_factory=Hours)
     survey: bool = True
-    announce_every: float = Field(20.0, ge=5, le=300)  # seconds between positions spoken
     message_seconds: int = Field(180, ge=10, le=600)
     menus: dict[Name, Menu] = Field(default_factory=dict)
 
