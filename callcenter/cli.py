@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import signal
@@ -16,8 +17,27 @@ from callcenter.settings import Settings, SettingsError, load
 from callcenter.switch_process import SwitchError
 
 
+# Commands in files of their own, imported when they are asked for: a controller has no use for
+# what `queues` needs.
+ELSEWHERE = {
+    "queues": "callcenter.commands.queues:queues_command",
+    "simulate": "callcenter.commands.simulate:simulate_command",
+    "why": "callcenter.commands.why:why_command",
+}
+
+
 class _Group(click.Group):
     """Turns errors that a person can mend into one line: exit code 2, or 1 for a failed start."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *ELSEWHERE})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = ELSEWHERE[cmd_name].partition(":")
+        found: click.Command = getattr(importlib.import_module(module), name)
+        return found
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -190,16 +210,3 @@ def bench(name: str, as_json: bool) -> None:
         beside = "" if figure.limit is None else f"  (promised: {figure.limit:g})"
         beside += "" if figure.peer is None else f"  (peer: {figure.peer:g})"
         click.echo(f"{figure.name:<48} {figure.value:>12.3f} {figure.unit}{beside}")
-
-
-def _add_commands() -> None:
-    from callcenter.commands.queues import queues_command
-    from callcenter.commands.simulate import simulate_command
-    from callcenter.commands.why import why_command
-
-    main.add_command(simulate_command)
-    main.add_command(queues_command)
-    main.add_command(why_command)
-
-
-_add_commands()

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.orm import Session
 
 from callcenter.models import Base
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 __all__ = [
     "create_engine",
@@ -101,9 +100,12 @@ def writing(engine: sa.Engine) -> Iterator[Session]:
 
 
 # --- migrations ------------------------------------------------------------------------------
+# Alembic is imported where it is used: no process but the one that migrates waits for it.
 
 
 def _config(connection: sa.Connection | None = None) -> Config:
+    from alembic.config import Config
+
     config = Config()
     # Alembic reads % as interpolation.
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
@@ -138,24 +140,32 @@ def upgrade(url: str | URL, revision: str = "head") -> None:
 
     Safe to call from several processes at once.
     """
+    from alembic import command
+
     with _migrating(url) as connection:
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(url: str | URL, revision: str) -> None:
     """Take the tables back to `revision` ("base": none at all, with all data lost)."""
+    from alembic import command
+
     with _migrating(url) as connection:
         command.downgrade(_config(connection), revision)
 
 
 def current_revision(engine: sa.Engine) -> str | None:
     """The revision that the database is at; None for an empty one."""
+    from alembic.runtime.migration import MigrationContext
+
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 def head_revision() -> str:
     """The revision that this version of the program needs."""
+    from alembic.script import ScriptDirectory
+
     head = ScriptDirectory.from_config(_config()).get_current_head()
     if head is None:
         raise RuntimeError(f"no migrations in {MIGRATIONS}")

@@ -59,6 +59,12 @@ def _lab() -> Iterator[Figure]:
     return lab.run()
 
 
+def _calls() -> Iterator[Figure]:
+    from callcenter.bench import calls
+
+    return calls.run()
+
+
 def _peer() -> Iterator[Figure]:
     from callcenter.bench import mod_callcenter
 
@@ -68,5 +74,6 @@ def _peer() -> Iterator[Figure]:
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "acd": _acd,
     "lab": _lab,
+    "calls": _calls,
     "acd-vs-mod-callcenter": _peer,
 }
