@@ -16,7 +16,6 @@ from callcenter.processes import NotServing
 from callcenter.settings import Settings, SettingsError, load
 from callcenter.switch_process import SwitchError
 
-
 # Commands in files of their own, imported when they are asked for: a controller has no use for
 # what `queues` needs.
 ELSEWHERE = {
