@@ -6,19 +6,9 @@ somebody decides who it is for.
 
 from __future__ import annotations
 
-from enum import Enum, StrEnum
+from enum import Enum
 
-
-class Role(StrEnum):
-    """Who uses the system; the Chinese titles are in `web.words`."""
-
-    AGENT = "agent"  # 坐席: answers calls, writes drafts
-    SUPERVISOR = "supervisor"  # 班长: watches queues and agents
-    DISPATCHER = "dispatcher"  # 派单员: sends orders to units
-    UNIT = "unit"  # 承办单位: sees only its own orders
-    OFFICE = "office"  # 热线办/督办: supervision, reports
-    AUDITOR = "auditor"  # reads, listens and checks the audit log; changes nothing
-    ADMINISTRATOR = "administrator"
+from workorder.roles import Role
 
 
 class Door(Enum):
