@@ -52,11 +52,16 @@ def located(raw: bytes, name: str) -> Located:
 
 def parse(raw: bytes, model: type[Model], *, name: str) -> Model:
     """Check `raw` as `model`; `name` stands for the file in complaints."""
-    node, data = _yaml(raw, name)
+    file = located(raw, name)
+    return check(file, file.data, model)
+
+
+def check(file: Located, data: Any, model: type[Model]) -> Model:
+    """Check `data`, which is the file's own perhaps completed by another; raise DataFileError."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise DataFileError("\n".join(_complaints(error, node, name))) from error
+        raise DataFileError("\n".join(_complaints(error, file.node, file.name))) from error
 
 
 def _read(path: Path) -> bytes:

@@ -20,6 +20,7 @@ from callcenter import (
     config_export,
     database,
     datafile,
+    policies,
     queue_store,
     switch_conf,
     switch_process,
@@ -46,6 +47,7 @@ def prepare_database(
     engine = database.create_engine(settings.database_url)
     with database.writing(engine) as session:
         logins = bootstrap.ensure_first_users(session, secrets, settings.domain)
+        policies.ensure(session, dt.datetime.now(dt.UTC))
         if queue_store.load(session) is None:
             hotlines = load_hotlines(settings.hotlines_dir)
             file = datafile.read_located(settings.queues_file)

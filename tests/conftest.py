@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hotline_kit import hotline, shared_hotline
+from hypothesis import HealthCheck, settings
 from switches import make_switch, shared_switch, switch, switch_kind, tone_sounds
 from system import make_system, shared_system, system
 
@@ -18,3 +19,7 @@ __all__ = [
     "system",
     "tone_sounds",
 ]
+
+# On a busy machine making up data takes long; that says nothing about what is tested.
+settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("busy")
