@@ -144,6 +144,14 @@ class Engine:
         roster = self._floor.roster
         return (roster.serving.get(queue, 0) & roster.in_state[AgentState.READY]).bit_count()
 
+    def queues(self) -> dict[str, views.QueueView]:
+        """The queues of `snapshot`, without agents and contacts."""
+        return views.take_queues(self._floor)
+
+    def lines(self, count: int) -> dict[str, dict[str, views.ContactView]]:
+        """By queue, the first `count` contacts that wait in it."""
+        return views.take_lines(self._floor, count)
+
     def snapshot(self) -> views.Snapshot:
         """Return what can be seen of queues, agents and contacts now."""
         return views.take(self._floor)

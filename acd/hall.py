@@ -148,6 +148,11 @@ class Hall:
         """Return the waiting contacts of a queue in their order."""
         return [self._waiting[key.contact] for key in self._places.get(queue, ())]
 
+    def first(self, queue: str, count: int) -> list[Contact]:
+        """Return those of a queue who are served next, at most so many."""
+        places = self._places.get(queue)
+        return [self._waiting[key.contact] for key in places[:count]] if places else []
+
     def everyone(self) -> list[Contact]:
         return sorted(self._waiting.values(), key=lambda contact: contact.key)
 

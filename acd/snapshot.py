@@ -44,6 +44,7 @@ class QueueView:
     offered: int  # an agent's phone rings for them
     virtual: int
     longest_wait: float  # seconds; of those waiting or offered
+    waiting_since: float | None  # when the longest of these waits began; None: nobody waits
     agents: dict[AgentState, int]  # without those logged out
     estimate_seconds: float | None  # for somebody who would come now
     closed: bool
@@ -67,15 +68,28 @@ class Snapshot:
 
 
 def take(floor: Floor) -> Snapshot:
-    here: dict[str, list[Contact]] = {}
-    for contact in floor.contacts.values():
-        here.setdefault(contact.queue, []).append(contact)
     return Snapshot(
         at=floor.now,
-        queues={name: _queue(floor, name, here.get(name, [])) for name in floor.config.queues},
+        queues=take_queues(floor),
         agents={agent_id: _agent(floor, agent_id) for agent_id in floor.roster.agents},
         contacts={contact_id: _contact(floor, contact_id) for contact_id in floor.contacts},
     )
+
+
+def take_queues(floor: Floor) -> dict[str, QueueView]:
+    """The queues alone: cheap enough to be shown whenever something changed."""
+    here: dict[str, list[Contact]] = {}
+    for contact in floor.contacts.values():
+        here.setdefault(contact.queue, []).append(contact)
+    return {name: _queue(floor, name, here.get(name, [])) for name in floor.config.queues}
+
+
+def take_lines(floor: Floor, count: int) -> dict[str, dict[str, ContactView]]:
+    """By queue, the first `count` who wait in it, in their order."""
+    return {
+        name: {contact.id: _contact(floor, contact.id) for contact in floor.hall.first(name, count)}
+        for name in floor.config.queues
+    }
 
 
 def _agent(floor: Floor, agent_id: str) -> AgentView:
@@ -115,7 +129,7 @@ def _contact(floor: Floor, contact_id: str) -> ContactView:
 
 def _queue(floor: Floor, name: str, here: list[Contact]) -> QueueView:
     roster, stats = floor.roster, floor.stat(name)
-    waits = [floor.now - contact.queued_at for contact in here if not contact.virtual]
+    since = min((contact.queued_at for contact in here if not contact.virtual), default=None)
     serving = roster.serving.get(name, 0)
     agents = {state: (serving & mask).bit_count() for state, mask in roster.in_state.items()}
     del agents[AgentState.LOGGED_OUT]
@@ -123,7 +137,8 @@ def _queue(floor: Floor, name: str, here: list[Contact]) -> QueueView:
         waiting=floor.hall.waiting(name),
         offered=sum(contact.offer is not None for contact in here),
         virtual=sum(contact.virtual for contact in here),
-        longest_wait=max(waits, default=0.0),
+        longest_wait=0.0 if since is None else floor.now - since,
+        waiting_since=since,
         agents=agents,
         estimate_seconds=_estimate(floor, name),
         closed=name in floor.closed,

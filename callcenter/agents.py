@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from acd import messages as acd
+from acd.engine import Engine
 from acd.messages import AgentState, NotReadyReason
 from callcenter.adoption import Snapshot
 from callcenter.live_config import LiveConfig
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 AT_WORK = frozenset(
     {AgentState.RESERVED, AgentState.RINGING, AgentState.TALKING, AgentState.HOLDING}
 )
+LINE_SHOWN = 20  # contacts of each queue that screens show
 EXTENSION_SECONDS = 60.0
 LONGEST_EXTENSION = 600.0
 
@@ -264,10 +266,17 @@ class AgentDesk:
                     )
                 )
 
-    def picture(self, snapshot: Any) -> dict[str, Any]:
-        """What screens show of queues; agents have their own key."""
+    def picture(self, engine: Engine) -> dict[str, Any]:
+        """What screens show of queues and of who waits in them; agents have their own key."""
         return {
-            "queues": {name: dataclasses.asdict(queue) for name, queue in snapshot.queues.items()}
+            "queues": {name: dataclasses.asdict(view) for name, view in engine.queues().items()},
+            "lines": {
+                name: [
+                    {"call": contact, **dataclasses.asdict(view)} for contact, view in line.items()
+                ]
+                for name, line in engine.lines(LINE_SHOWN).items()
+                if line
+            },
         }
 
     def _state(self, agent: str) -> dict[str, Any]:

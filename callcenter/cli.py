@@ -20,6 +20,7 @@ from callcenter.switch_process import SwitchError
 # what `queues` needs.
 ELSEWHERE = {
     "queues": "callcenter.commands.queues:queues_command",
+    "report": "callcenter.commands.report:report_command",
     "simulate": "callcenter.commands.simulate:simulate_command",
     "why": "callcenter.commands.why:why_command",
 }

@@ -31,6 +31,7 @@ from callcenter.last_agent import LastAgents
 from callcenter.live_config import LiveConfig
 from callcenter.offers import PhoneBook
 from callcenter.presence import ALIVE, CHANNELS, LIVE, Presence
+from callcenter.presence import EVENTS as NEWS
 from callcenter.queues import check, load_queues
 from callcenter.reconciler import Reconciler
 from callcenter.settings import Settings
@@ -40,6 +41,7 @@ from ivr.hotline import Hotline
 logger = logging.getLogger(__name__)
 
 SHOW_EVERY = 1.0  # seconds between two pictures of the live state
+SHOW_AT_MOST_EVERY = 0.1  # however much changes
 CHANNELS_EVERY = 5.0
 CONFIG_EVERY = 2.0
 
@@ -116,6 +118,8 @@ class Controller:
             lambda: self._numbers,
         )
         self._adopted = Flag()
+        self._to_show = Flag()
+        self.distributor.on_change = self._to_show.set
         self._alive = settings.data_dir / ALIVE
         self._greenlets: list[gevent.Greenlet] = []
 
@@ -209,9 +213,13 @@ class Controller:
 
     def _show_for_ever(self) -> None:
         while True:
-            self.presence.show(LIVE, self._picture())
+            self._to_show.clear()
+            picture = self._picture()
+            self.presence.show(LIVE, picture)
+            self.presence.publish(NEWS, {"kind": "live", **picture})
             self._show_life()
-            gevent.sleep(SHOW_EVERY)
+            gevent.sleep(SHOW_AT_MOST_EVERY)
+            self._to_show.wait(SHOW_EVERY - SHOW_AT_MOST_EVERY)
 
     def _show_life(self) -> None:
         """A sign for whoever started us: a process that hangs gives none."""
@@ -230,7 +238,7 @@ class Controller:
             "calls": len(self._numbers),
             "journal_lag": round(self.journal.lag, 3),
             "journal_problem": self.journal.problem,
-            **self.desk.picture(self.distributor.engine.snapshot()),
+            **self.desk.picture(self.distributor.engine),
         }
 
     def _show_channels_for_ever(self) -> None:

@@ -104,6 +104,7 @@ class Distributor:
         self._waiting: dict[str, Waiting] = {}
         self._offers: dict[str, OfferTask] = {}
         self._changed = Flag()
+        self.on_change: Callable[[], None] = lambda: None  # something was decided
         self._ticker: gevent.Greenlet | None = None
 
     def start(self) -> None:
@@ -235,6 +236,7 @@ class Distributor:
                 case _:
                     logger.info("engine: %s", output)
         self._changed.set()
+        self.on_change()
 
     def _begin_offer(self, offer: acd.Offer) -> None:
         self._record(

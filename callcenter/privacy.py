@@ -37,5 +37,10 @@ def mask(number: str) -> str:
     return number[:1] + "*" * max(0, len(number) - 1)
 
 
+def mask_name(name: str) -> str:
+    """王**: the first letter of a name, whatever its length."""
+    return f"{name[:1]}**" if name else ""
+
+
 def _masked(found: re.Match[str]) -> str:
     return mask(found.group())

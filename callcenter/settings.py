@@ -57,6 +57,8 @@ class Settings:
     api_token: str = ""
     hotlines_dir: Path = PACKAGE_ROOT / "ivr" / "hotlines"
     queues_file: Path = PACKAGE_ROOT / "acd" / "queues.yaml"
+    alarms_file: Path = PACKAGE_ROOT / "callcenter" / "alarms.yaml"
+    recording_reason: str = "export"  # none, export or always: what asks why it is listened to
     sounds_dir: Path = PACKAGE_ROOT / "ivr" / "sounds" / "zh"
 
     @property
@@ -330,5 +332,7 @@ _READERS: dict[str, Reader] = {
     "api_token": _secret,
     "hotlines_dir": _existing_dir,
     "queues_file": _existing_file,
+    "alarms_file": _existing_file,
+    "recording_reason": _choice("none", "export", "always"),
     "sounds_dir": _existing_dir,
 }

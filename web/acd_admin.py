@@ -219,8 +219,8 @@ def save_agent(number: str) -> Any:
     form = {key: request.form.get(key, "").strip() for key in ("queues", "skills", "active")}
     data = queue_store.load(db()) or {"queues": {}}
     problems: Problems = {}
-    queues_now = _levels(form["queues"], "queues", problems)
-    skills_now = _levels(form["skills"], "skills", problems)
+    queues_now = levels(form["queues"], "queues", problems)
+    skills_now = levels(form["skills"], "skills", problems)
     unknown = sorted(set(queues_now) - set(data["queues"]))
     if unknown:
         problems["queues"] = _("没有这个队列：%(names)s。", names=", ".join(unknown))
@@ -247,7 +247,7 @@ def _agents() -> list[Agent]:
     return list(db().scalars(select(Agent).where(Agent.active).order_by(Agent.number)))
 
 
-def _levels(text: str, key: str, problems: Problems) -> dict[str, int]:
+def levels(text: str, key: str, problems: Problems) -> dict[str, int]:
     found: dict[str, int] = {}
     for part in re.split(r"[\s,，]+", text.strip()):
         if not part:
@@ -266,8 +266,8 @@ def _agents_page(
     rows = list(db().scalars(select(Agent).order_by(Agent.number)))
     shown = {
         row.number: {
-            "queues": _pairs(row.queues),
-            "skills": _pairs(row.skills),
+            "queues": pairs(row.queues),
+            "skills": pairs(row.skills),
             "active": "yes" if row.active else "",
         }
         for row in rows
@@ -285,7 +285,7 @@ def _agents_page(
     )
 
 
-def _pairs(levels: Mapping[str, Any]) -> str:
+def pairs(levels: Mapping[str, Any]) -> str:
     return " ".join(f"{name}={level}" for name, level in levels.items())
 
 

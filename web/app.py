@@ -11,6 +11,7 @@ from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
+from callcenter import alarms
 from web import (
     account,
     acd_admin,
@@ -26,10 +27,12 @@ from web import (
     live,
     orders,
     stream,
+    supervise,
     users,
 )
+from web.board import Board
 from web.config import WebSettings, flask_config
-from web.figures import DayCountsCache
+from web.days import Today
 from web.hub import Hub
 from web.security import STATIC_ENDPOINTS, SessionInterface, set_headers
 from web.storage import init_app as init_storage
@@ -42,7 +45,7 @@ PAGES = (
     account.blueprint,
     calls.blueprint,
     desk.blueprint,
-    live.blueprint,
+    *{live.blueprint, supervise.blueprint},  # likewise
     orders.blueprint,
     *{acd_admin.blueprint, users.blueprint},  # one blueprint, in several files
     stream.blueprint,
@@ -59,7 +62,10 @@ def create_app(settings: WebSettings) -> Flask:
     app.session_interface = SessionInterface()
     init_storage(app, settings)
     app.extensions["callcenter.hub"] = Hub(app.extensions["callcenter.redis"])
-    app.extensions["callcenter.day_counts"] = DayCountsCache()
+    app.extensions["callcenter.today"] = Today()
+    thresholds = alarms.load(settings.alarms_file)
+    app.extensions["callcenter.thresholds"] = thresholds
+    app.extensions["callcenter.board"] = Board(app, thresholds)
     i18n.init_app(app)
     filters.init_app(app)
     Bootstrap5(app)

@@ -33,6 +33,23 @@ class Action(StrEnum):
     AGENT_CHANGED = "agent_changed"
     QUEUE_CHANGED = "queue_changed"
     QUEUE_REMOVED = "queue_removed"
+    # A supervisor's actions bear the names of the commands; data: why, and what was asked for.
+    LISTENED = "supervisor.listen"
+    WHISPERED = "supervisor.whisper"
+    BARGED_IN = "supervisor.barge"
+    STOPPED_LISTENING = "supervisor.stop"
+    TOOK_OVER = "supervisor.take_over"
+    RELEASED = "supervisor.release"
+    SET_AGENT_STATE = "supervisor.agent_state"
+    SET_AGENT_SKILLS = "supervisor.agent_skills"
+    RESET_AGENT_SKILLS = "supervisor.agent_skills_reset"
+    MOVED_CALL = "supervisor.move"
+    RAISED_CALL = "supervisor.raise"
+    SENT_MESSAGE = "supervisor.message"
+    DECIDED_NUISANCE = "supervisor.nuisance"
+    NOT_DONE = "not_done"  # what was asked for just before wasn't done; data: command, result
+    RECORDING_EXPORTED = "recording_exported"
+    RECORDING_REASON = "recording_reason"
 
 
 ACTIONS: dict[str, LazyString] = {
@@ -51,6 +68,22 @@ ACTIONS: dict[str, LazyString] = {
     Action.AGENT_CHANGED: _l("修改坐席技能"),
     Action.QUEUE_CHANGED: _l("修改队列"),
     Action.QUEUE_REMOVED: _l("删除队列"),
+    Action.LISTENED: _l("监听"),
+    Action.WHISPERED: _l("耳语"),
+    Action.BARGED_IN: _l("强插"),
+    Action.STOPPED_LISTENING: _l("停止监听"),
+    Action.TOOK_OVER: _l("接管通话"),
+    Action.RELEASED: _l("强拆"),
+    Action.SET_AGENT_STATE: _l("改变坐席状态"),
+    Action.SET_AGENT_SKILLS: _l("临时调整技能"),
+    Action.RESET_AGENT_SKILLS: _l("恢复技能"),
+    Action.MOVED_CALL: _l("转移排队来电"),
+    Action.RAISED_CALL: _l("提升来电优先级"),
+    Action.SENT_MESSAGE: _l("发送消息"),
+    Action.DECIDED_NUISANCE: _l("核定骚扰来电"),
+    Action.NOT_DONE: _l("操作未执行"),
+    Action.RECORDING_EXPORTED: _l("导出录音"),
+    Action.RECORDING_REASON: _l("说明调听原因"),
 }
 # A player asks for a recording in many pieces: one listening is written once.
 ONE_LISTENING = dt.timedelta(minutes=10)
@@ -73,19 +106,33 @@ def record(
     return entry
 
 
-def record_listening(path: str, call_id: str, user: User | None) -> None:
-    """Write that `user` plays the recording, unless this very listening is written already."""
-    username = user.username if user else "api"
+def say_why(path: str, call_id: str, user: User, why: str) -> None:
+    """Write why `user` wants to hear or take the recording; it holds for one listening."""
+    with saving() as session:
+        record(session, Action.RECORDING_REASON, path, user, call=call_id, why=why)
+
+
+def has_said_why(path: str, user: User) -> bool:
+    return _lately(Action.RECORDING_REASON, path, user.username)
+
+
+def _lately(action: Action, subject: str, username: str) -> bool:
     known = db().scalar(
         select(AuditEntry.id)
         .where(
-            AuditEntry.action == Action.RECORDING_PLAYED,
-            AuditEntry.subject == path[:255],
+            AuditEntry.action == action,
+            AuditEntry.subject == subject[:255],
             AuditEntry.username == username,
             AuditEntry.at > now() - ONE_LISTENING,
         )
         .limit(1)
     )
-    if known is None:
+    return known is not None
+
+
+def record_listening(path: str, call_id: str, user: User | None, **data: Any) -> None:
+    """Write that `user` plays the recording, unless this very listening is written already."""
+    username = user.username if user else "api"
+    if not _lately(Action.RECORDING_PLAYED, path, username):
         with saving() as session:
-            record(session, Action.RECORDING_PLAYED, path, user, call=call_id)
+            record(session, Action.RECORDING_PLAYED, path, user, call=call_id, **data)

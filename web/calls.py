@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from flask import Blueprint, abort, current_app, render_template, request
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_babel import LazyString
 from sqlalchemy import select
 
 from callcenter.models import Call, JournalEvent, Recording
+from callcenter.privacy import clean_text
 from web import paging, presence, sound, words
-from web.audit import Action, record, record_listening
+from web.audit import Action, has_said_why, record, record_listening
+from web.audit import say_why as write_why
 from web.auth import signed_in
 from web.call_list import IN_PROGRESS, CallFilter, find_calls
-from web.figures import DayCountsCache, tiles
+from web.days import calls_of_today
+from web.figures import Tile, tiles
 from web.localtime import now, today
 from web.people import agent_label, agent_names
 from web.phases import PHASES, phases
+from web.rights import Field, Role, Sight, sight
 from web.scope import reveals_numbers, visible_calls
 from web.storage import db, redis_client, saving, settings
 from web.timeline import describe
@@ -41,7 +45,7 @@ def index() -> Any:
         wanted=wanted,
         live=newest,
         next_cursor=paging.encode(more) if more else None,
-        tiles=tiles(_counts()),
+        tiles=_tiles(),
         outcomes={IN_PROGRESS: words.IN_PROGRESS, **words.OUTCOMES},
         agents=agent_names() if not user.agent_number else {},
         queues=_queue_names(wanted.queue),
@@ -59,7 +63,7 @@ def rows() -> str:
 
 @blueprint.get("/figures")
 def figures() -> str:
-    return render_template("_figures.html", tiles=tiles(_counts()))
+    return render_template("_figures.html", tiles=_tiles())
 
 
 @blueprint.get("/<call_id>")
@@ -78,8 +82,34 @@ def recording(call_id: str) -> Any:
     found = sound.of_call(db(), settings().recordings_dir, call.id)
     if found is None or not found.playable:
         abort(404)
-    record_listening(found.recording.path, call.id, signed_in())
-    return sound.answer(found, download_name=f"{call.id}.wav")
+    user, path = signed_in(), found.recording.path
+    export = request.args.get("export") == "1"
+    if asks_why(export=export) and not has_said_why(path, user):
+        abort(428)
+    if not export:
+        record_listening(path, call.id, user)
+        return sound.answer(found, download_name=f"{call.id}.wav")
+    with saving() as session:
+        record(session, Action.RECORDING_EXPORTED, path, user, call=call.id)
+    return sound.answer(found, download_name=f"{call.id}.wav", export=True)
+
+
+@blueprint.post("/<call_id>/recording")
+def say_why(call_id: str) -> Any:
+    """Why the recording is to be played or taken; then it may be, for a while."""
+    call = visible_call(call_id)
+    found = sound.of_call(db(), settings().recordings_dir, call.id)
+    why = clean_text(request.form.get("why", ""), 200)
+    if found is None or not why:
+        abort(404 if found is None else 400)
+    write_why(found.recording.path, call.id, signed_in(), why)
+    return redirect(url_for("calls.show", call_id=call.id))
+
+
+def asks_why(*, export: bool) -> bool:
+    """Whether the policy wants a reason for playing, or for taking away, a recording."""
+    policy = settings().recording_reason
+    return policy == "always" or (policy == "export" and export)
 
 
 @blueprint.post("/<call_id>/number")
@@ -88,7 +118,10 @@ def show_number(call_id: str) -> str:
     call = visible_call(call_id)
     with saving() as session:
         record(session, Action.NUMBER_SHOWN, call.id, signed_in())
-    return render_template("_number.html", shown=call.caller)
+    hidden = sight(Role(signed_in().role), Field.NAME) is Sight.ON_REQUEST
+    return render_template(
+        "_number.html", shown=call.caller, name=call.caller_name if hidden else ""
+    )
 
 
 # --- parts ---------------------------------------------------------------------------------------
@@ -123,10 +156,8 @@ def _conditions(wanted: CallFilter) -> list[Any]:
     ]
 
 
-def _counts() -> Any:
-    user = signed_in()
-    cache = cast(DayCountsCache, current_app.extensions["callcenter.day_counts"])
-    return cache.get(db(), f"{user.role}:{user.agent_number}", visible_calls(user))
+def _tiles() -> list[Tile]:
+    return tiles(calls_of_today(db(), signed_in()))
 
 
 def _queue_names(chosen: str) -> list[str]:
@@ -168,6 +199,8 @@ def _call_page(call_id: str) -> dict[str, Any]:
     )
     lines = [describe(event, agent_label) for event in events]
     end = (call.ended_at or now()).timestamp()
+    found = sound.of_call(db(), settings().recordings_dir, call.id)
+    said_why = found is not None and has_said_why(found.recording.path, signed_in())
     bars = _bars(events, end)
     return {
         "call": call,
@@ -178,5 +211,7 @@ def _call_page(call_id: str) -> dict[str, Any]:
             for name in dict.fromkeys(bar.name for bar in bars)
         },
         "PHASES": PHASES,
-        "sound": sound.of_call(db(), settings().recordings_dir, call.id),
+        "sound": found,
+        "may_play": said_why or not asks_why(export=False),
+        "may_export": said_why or not asks_why(export=True),
     }

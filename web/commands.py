@@ -37,7 +37,7 @@ class Answer:
     result: Any = None
 
 
-def send(client: redis.Redis | None, command: Command, **args: Any) -> Answer:
+def send(client: redis.Redis | None, command: Command | str, **args: Any) -> Answer:
     """Send and wait for the answer; raise NoAnswer after `ANSWER_SECONDS`.
 
     `expires_at` (seconds since the epoch) lets the controller drop what nobody waits for any more.

@@ -1,160 +1,26 @@
-"""The day's figures, each with its numerator, its denominator and what is left out.
+"""The day's figures in words: what each is, its numerator, its denominator and what is left out.
 
-Definitions: GB/T 33358-2016 and the hotline's work standard. Connection rate: answered by an
-agent ÷ entered a queue. 15-second service level: answered within 15 s of entering the queue ÷
-answered; also ÷ entered a queue, and counted from arrival at the switch. Satisfaction: rated
-three levels or better ÷ rated.
+They are counted in `callcenter.figures`, for the pages as for the API and the report.
 """
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from flask_babel import LazyString
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Float, and_, case, func, select
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import Session
-from sqlalchemy.sql.functions import FunctionElement
+from flask_babel import lazy_gettext as _l
 
-from callcenter.events import Outcome
-from callcenter.models import Call
-from web.localtime import day_start, today
-
-ANSWER_WITHIN = 15.0  # seconds
-SATISFIED = 3  # 基本满意 or better
-FRESH_FOR = 1.5  # seconds that a count may be shown again
-
-
-class seconds_between(FunctionElement[float]):
-    """Seconds from the first to the second time, to the millisecond."""
-
-    type = Float()
-    inherit_cache = True
-
-
-@compiles(seconds_between, "sqlite")
-def _sqlite(element: Any, compiler: Any, **options: Any) -> str:
-    start, end = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"round((julianday({end}) - julianday({start})) * 86400, 3)"
-
-
-@compiles(seconds_between, "postgresql")
-def _postgresql(element: Any, compiler: Any, **options: Any) -> str:
-    start, end = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"extract(epoch from ({end} - {start}))"
+from callcenter.daybook import ALL, DayBook
+from callcenter.figures import TARGETS, Figure, Handling, Tally, figures
 
 
 @dataclass(frozen=True, slots=True)
-class Ratio:
-    numerator: int
-    denominator: int
+class Tile:
+    """One figure on a page."""
 
-    @property
-    def percent(self) -> float | None:
-        """None when there is nothing to divide by."""
-        return 100.0 * self.numerator / self.denominator if self.denominator else None
-
-    def __str__(self) -> str:
-        return "–" if self.percent is None else f"{self.percent:.1f}%"
-
-    @property
-    def parts(self) -> str:
-        return f"{self.numerator} ÷ {self.denominator} = {self}"
-
-
-@dataclass(frozen=True, slots=True)
-class DayCounts:
-    """Counts of the calls that arrived since midnight (China)."""
-
-    arrived: int
-    in_progress: int  # of any day
-    queued: int
-    waiting: int  # entered a queue today, neither answered nor over
-    answered: int
-    answered_in_time: int  # within 15 s of entering the queue
-    answered_in_time_of_arrival: int  # within 15 s of arrival at the switch
-    abandoned_in_queue: int
-    abandoned_in_menu: int
-    rated: int
-    satisfied: int
-
-    @property
-    def connection_rate(self) -> Ratio:
-        return Ratio(self.answered, self.queued - self.waiting)
-
-    @property
-    def service_level(self) -> Ratio:
-        return Ratio(self.answered_in_time, self.answered)
-
-    @property
-    def service_level_of_queued(self) -> Ratio:
-        return Ratio(self.answered_in_time, self.queued - self.waiting)
-
-    @property
-    def service_level_of_arrival(self) -> Ratio:
-        return Ratio(self.answered_in_time_of_arrival, self.answered)
-
-    @property
-    def satisfaction(self) -> Ratio:
-        return Ratio(self.satisfied, self.rated)
-
-
-def count_day(session: Session, visible: ColumnElement[bool]) -> DayCounts:
-    answered = Call.answered_at.is_not(None)
-    queued = Call.queued_at.is_not(None)
-
-    def count(*conditions: ColumnElement[bool]) -> Any:
-        return func.count(case((and_(*conditions), 1)))
-
-    row = session.execute(
-        select(
-            func.count(),
-            count(queued),
-            count(queued, Call.answered_at.is_(None), Call.ended_at.is_(None)),
-            count(answered, queued),
-            count(answered, seconds_between(Call.queued_at, Call.answered_at) <= ANSWER_WITHIN),
-            count(
-                answered,
-                queued,
-                seconds_between(Call.arrived_at, Call.answered_at) <= ANSWER_WITHIN,
-            ),
-            count(Call.outcome == Outcome.ABANDONED_IN_QUEUE),
-            count(Call.outcome == Outcome.ABANDONED_IN_MENU),
-            count(Call.rating.is_not(None)),
-            count(Call.rating <= SATISFIED),
-        ).where(visible, Call.arrived_at >= day_start(today()))
-    ).one()
-    in_progress = session.scalar(
-        select(func.count()).select_from(Call).where(visible, Call.ended_at.is_(None))
-    )
-    arrived, *rest = row
-    return DayCounts(arrived, in_progress or 0, *rest)
-
-
-class DayCountsCache:
-    """One count serves everybody who asks within `FRESH_FOR` seconds."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[float, DayCounts]] = {}
-
-    def get(self, session: Session, scope: str, visible: ColumnElement[bool]) -> DayCounts:
-        """`scope` names what `visible` lets through; counts are shared within a scope."""
-        at = time.monotonic()
-        kept = self._kept.get(scope)
-        if kept and at - kept[0] < FRESH_FOR:
-            return kept[1]
-        counts = count_day(session, visible)
-        self._kept = {name: old for name, old in self._kept.items() if at - old[0] < FRESH_FOR}
-        self._kept[scope] = (at, counts)
-        return counts
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One tile above the calls list."""
-
+    name: str
     label: str
     value: str
     explained: str  # numerator, denominator, definition and what is left out
@@ -162,65 +28,115 @@ class Figure:
     note: str = ""
 
 
-def tiles(counts: DayCounts) -> list[Figure]:
-    left_out = _("仍在排队的 %(n)s 通未计入。", n=counts.waiting)
-    return [
-        Figure(_("进行中"), str(counts.in_progress), _("尚未结束的来电（不限日期）。"), "live"),
-        Figure(
+LABELS: Mapping[str, LazyString] = {
+    "connection_rate": _l("接通率"),
+    "service_level": _l("15 秒应答率"),
+    "service_level_of_queued": _l("15 秒应答率（÷ 进入队列）"),
+    "service_level_of_arrival": _l("15 秒应答率（自到达起）"),
+    "abandonment": _l("放弃率"),
+    "answer_speed": _l("平均应答速度"),
+    "satisfaction": _l("满意率"),
+    "handling_time": _l("平均处理时长"),
+    "occupancy": _l("工时利用率"),
+}
+
+
+def explain(figure: Figure, counts: Tally) -> str:
+    """The definition with today's numbers, and what is left out."""
+    parts = figure.parts
+    waiting = _("仍在排队的 %(n)s 通未计入。", n=counts.waiting)
+    placed = _("热线回拨的 %(n)s 通未计入。", n=counts.placed)
+    if figure.name == "connection_rate":
+        text = _("坐席接听 ÷ 进入队列：%(parts)s。", parts=parts) + waiting + placed
+    elif figure.name == "service_level":
+        text = _("进入队列后 15 秒内应答 ÷ 应答：%(parts)s。", parts=parts) + placed
+    elif figure.name == "service_level_of_queued":
+        text = _("进入队列后 15 秒内应答 ÷ 进入队列：%(parts)s。", parts=parts) + waiting + placed
+    elif figure.name == "service_level_of_arrival":
+        text = _("到达交换机后 15 秒内应答 ÷ 应答：%(parts)s。", parts=parts) + placed
+    elif figure.name == "abandonment":
+        early = _("5 秒内挂断的 %(n)s 通未计入。", n=counts.abandoned_early)
+        text = _("排队中挂断 ÷ 进入队列：%(parts)s。", parts=parts) + early + waiting + placed
+    elif figure.name == "answer_speed":
+        text = _("已应答来电的排队时长 ÷ 应答：%(parts)s。", parts=parts) + placed
+    elif figure.name == "satisfaction":
+        text = _("评价为基本满意及以上 ÷ 已评价：%(parts)s。", parts=parts)
+        text += _("未评价的来电未计入。")
+    elif figure.name == "handling_time":
+        text = _("通话、保持与话后处理时长 ÷ 接听：%(parts)s。振铃未计入。", parts=parts)
+    else:
+        text = _("处理时长 ÷（处理时长 + 空闲时长）：%(parts)s。", parts=parts)
+        text += _("振铃、小休等示忙时间未计入。")
+    return text + _target(figure.name)
+
+
+def _target(name: str) -> str:
+    return _("目标 ≥ %(n)s%%。", n=f"{TARGETS[name]:g}") if name in TARGETS else ""
+
+
+def tile_of(figure: Figure, counts: Tally, note: str = "", more: str = "") -> Tile:
+    value = str(figure)
+    if figure.unit == "s" and figure.value is not None:
+        value = _("%(n)s 秒", n=f"{figure.value:.0f}")
+    return Tile(
+        figure.name,
+        str(LABELS[figure.name]),
+        value,
+        explain(figure, counts) + more,
+        "warn" if figure.met is False else "",
+        note or (_("目标 ≥ %(n)s%%", n=f"{figure.target:g}") if figure.target else ""),
+    )
+
+
+def tiles(book: DayBook, queue: str = ALL, agents: Handling | None = None) -> list[Tile]:
+    """The day's tiles for all calls or one queue; with agents' time, also its figures."""
+    counts = book.totals.get(queue) or Tally()
+    found = figures(counts, agents)
+    others = "".join(
+        explain(found[name], counts)
+        for name in ("service_level_of_queued", "service_level_of_arrival")
+    )
+    shown = [*_counts(book, counts, queue), tile_of(found["connection_rate"], counts)]
+    shown.append(tile_of(found["service_level"], counts, more=others))
+    if agents is not None:
+        shown += [
+            tile_of(found[name], counts)
+            for name in ("abandonment", "answer_speed", "handling_time", "occupancy")
+        ]
+    rated = _("已评价 %(n)s", n=counts.rated)
+    shown.append(tile_of(found["satisfaction"], counts, note=rated))
+    return shown
+
+
+def _counts(book: DayBook, counts: Tally, queue: str) -> list[Tile]:
+    shown = [
+        Tile(
+            "arrived",
             _("今日来电"),
             str(counts.arrived),
-            _("今日零时（北京时间）起到达交换机的来电，含已拦截的。"),
+            _("今日零时（北京时间）起到达交换机的来电，含已拦截的；热线回拨的未计入。"),
+            note=_("热线回拨 %(n)s", n=counts.placed),
         ),
-        Figure(
+        Tile(
+            "answered",
             _("人工接听"),
             str(counts.answered),
             _("今日进入队列后由坐席接听的来电。"),
             note=_("进入队列 %(n)s", n=counts.queued),
         ),
-        Figure(
+        Tile(
+            "abandoned",
             _("放弃"),
-            str(counts.abandoned_in_queue),
+            str(counts.abandoned),
             _(
                 "今日在排队中挂断的来电；另有 %(n)s 通在菜单中挂断，不计入。",
                 n=counts.abandoned_in_menu,
             ),
-            "warn" if counts.abandoned_in_queue else "",
+            "warn" if counts.abandoned else "",
             _("菜单中挂断 %(n)s", n=counts.abandoned_in_menu),
         ),
-        Figure(
-            _("接通率"),
-            str(counts.connection_rate),
-            _("坐席接听 ÷ 进入队列：%(parts)s。", parts=counts.connection_rate.parts)
-            + left_out
-            + _("目标 ≥ 95%。"),
-            _below(counts.connection_rate, 95),
-            _("目标 ≥ 95%"),
-        ),
-        Figure(
-            _("15 秒应答率"),
-            str(counts.service_level),
-            _(
-                "进入队列后 15 秒内应答 ÷ 应答：%(a)s；÷ 进入队列：%(b)s；"
-                "自到达交换机起 15 秒内应答 ÷ 应答：%(c)s。",
-                a=counts.service_level.parts,
-                b=counts.service_level_of_queued.parts,
-                c=counts.service_level_of_arrival.parts,
-            )
-            + left_out
-            + _("目标 ≥ 80%。"),
-            _below(counts.service_level, 80),
-            _("目标 ≥ 80%"),
-        ),
-        Figure(
-            _("满意率"),
-            str(counts.satisfaction),
-            _("评价为基本满意及以上 ÷ 已评价：%(parts)s。", parts=counts.satisfaction.parts)
-            + _("未评价的来电未计入。目标 ≥ 98%。"),
-            _below(counts.satisfaction, 98),
-            _("已评价 %(n)s", n=counts.rated),
-        ),
     ]
-
-
-def _below(ratio: Ratio, target: float) -> str:
-    return "warn" if ratio.percent is not None and ratio.percent < target else ""
+    if queue == ALL:
+        going_on = _("尚未结束的来电（不限日期）。")
+        shown.insert(0, Tile("going_on", _("进行中"), str(len(book.going_on)), going_on, "live"))
+    return shown

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, url_for
+from flask import Flask, g, url_for
 from markupsafe import Markup
 
-from callcenter.privacy import ANONYMOUS, mask
+from callcenter.privacy import ANONYMOUS, mask, mask_name
 from web import assets, localtime, people, words
-from web.figures import Ratio
+from web.rights import Field, Role, Sight, sight
 
 _SPRITE = assets.BOOTSTRAP / "icons/bootstrap-icons.svg"
 
@@ -26,6 +26,7 @@ def init_app(app: Flask) -> None:
         short_stamp=localtime.short_stamp,
         duration=localtime.duration,
         mask=shown_number,
+        mask_name=shown_name,
         agent=people.agent_label,
         epoch=_epoch,
     )
@@ -34,7 +35,6 @@ def init_app(app: Flask) -> None:
         words=words,
         word=words.word,
         between=localtime.between,
-        ratio=Ratio,
         ANONYMOUS=ANONYMOUS,
         asset=_asset(app),
         bootstrap_address=assets.bootstrap_address,
@@ -48,6 +48,14 @@ def init_app(app: Flask) -> None:
 def shown_number(number: str) -> str:
     """Masked; an anonymous caller is said so in words."""
     return str(words.ANONYMOUS) if number == ANONYMOUS else mask(number)
+
+
+def shown_name(name: str) -> str:
+    """A citizen's name as the logged-in person may see it."""
+    user = g.get("user")
+    if user is not None and sight(Role(user.role), Field.NAME) is Sight.WHOLE:
+        return name
+    return mask_name(name)
 
 
 @functools.cache

@@ -14,15 +14,16 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
-from sqlalchemy import func, select, text, true
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from callcenter.daybook import ALL
 from callcenter.events import Event
 from callcenter.models import Call, JournalSegment
 from callcenter.segments import MAX_LINE
 from web import presence
-from web.figures import count_day
+from web.days import all_of_today
 from web.hub import Hub
 from web.localtime import day_start, today
 from web.storage import db, redis_client, settings
@@ -153,7 +154,8 @@ def _live_figures(live: presence.Live) -> Iterable[GaugeMetricFamily]:
 
 
 def _database_figures() -> Iterable[GaugeMetricFamily]:
-    counts = count_day(db(), true())
+    book = all_of_today(db()).calls
+    counts = book.totals[ALL]
     lag = journal_lag(db(), settings().journal_dir)
     today_by_outcome = GaugeMetricFamily(
         "callcenter_calls_today", "Calls since midnight in China, by outcome", labels=["outcome"]
@@ -166,7 +168,7 @@ def _database_figures() -> Iterable[GaugeMetricFamily]:
     for outcome, count in rows:
         today_by_outcome.add_metric([outcome or "in_progress"], float(count))
     return [
-        _gauge("callcenter_calls_in_progress", "Calls not over yet", float(counts.in_progress)),
+        _gauge("callcenter_calls_in_progress", "Calls not over yet", float(len(book.going_on))),
         today_by_outcome,
         _gauge("callcenter_queued_today", "Calls that entered a queue today", float(counts.queued)),
         _gauge("callcenter_answered_today", "Of those, answered", float(counts.answered)),

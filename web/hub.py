@@ -27,13 +27,34 @@ RETRY_SECONDS = 1.0
 POLL_SECONDS = 1.0  # also how soon a dead connection to Redis is noticed
 
 
-@dataclass(frozen=True, slots=True)
+# What pages may be told; everything else on the channel is passed over.
+FORWARDED = frozenset({"call", "agent", "order", "live", "supervising"})
+# Told as differences or as a whole: nobody who comes back needs the old ones.
+NOT_KEPT = frozenset({"stale", "fresh", "live", "board", "words"})
+IDS = ("id", "agent", "number")
+
+
+@dataclass(slots=True)
 class Message:
-    """`kind` is call, agent or order; or, from the hub itself, `stale` or `fresh`."""
+    """`kind` is one of FORWARDED; or, from here, `stale`, `fresh`, `board`, `words`."""
 
     number: int
     kind: str
     data: dict[str, Any]
+    _text: str = ""
+
+    def text(self) -> str:
+        """The data as pages get it; made once, however many pages are open.
+
+        Whoever reads the page sees what it asks for next: news carry no more than ids. What the
+        board tells is made for those who may see all of it.
+        """
+        if not self._text:
+            data = self.data
+            if self.kind not in NOT_KEPT:
+                data = {key: data[key] for key in IDS if key in data}
+            self._text = f"event: {self.kind}\ndata: {json.dumps(data)}\n\n"
+        return self._text
 
 
 Wanted = Callable[[Message], bool]
@@ -65,6 +86,7 @@ class Hub:
         self._subscriptions: set[Subscription] = set()
         self._remembered: deque[Message] = deque(maxlen=REMEMBERED)
         self._last = 0
+        self._listeners: list[Callable[[Message], None]] = []
         self.name = secrets.token_hex(4)  # ids of another process mean nothing here
         self.up = False
 
@@ -79,6 +101,10 @@ class Hub:
         subscription = Subscription(wanted)
         self._subscriptions.add(subscription)
         return subscription
+
+    def listen(self, listener: Callable[[Message], None]) -> None:
+        """`listener` hears of every message, within this process; it must not wait."""
+        self._listeners.append(listener)
 
     def unsubscribe(self, subscription: Subscription) -> None:
         self._subscriptions.discard(subscription)
@@ -106,8 +132,10 @@ class Hub:
         """Hand a message to every page that wants it."""
         self._last += 1
         message = Message(self._last, kind, data)
-        if kind not in ("stale", "fresh"):
+        if kind not in NOT_KEPT:
             self._remembered.append(message)
+        for listener in self._listeners:
+            listener(message)
         for subscription in list(self._subscriptions):
             subscription.offer(message)
 
@@ -144,7 +172,7 @@ class Hub:
         except (ValueError, KeyError, TypeError):
             log.warning("not an event: %.80r", text)
             return
-        if kind in ("call", "agent", "order"):
+        if kind in FORWARDED:
             self.publish(kind, data)
 
     def _died(self, greenlet: gevent.Greenlet) -> None:

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 TRANSLATIONS = Path(__file__).with_name("translations")
 LANGUAGES = {"zh": "中文", "en": "English"}
-_LOCALES = {"zh": "zh_Hans_CN", "en": "en"}
+LOCALES = {"zh": "zh_Hans_CN", "en": "en"}
 
 
 def init_app(app: Flask) -> None:
@@ -43,7 +43,7 @@ def choose_locale() -> str:
     if chosen not in LANGUAGES:
         user = g.get("user")
         chosen = user.locale if user is not None else "zh"
-    return _LOCALES.get(chosen, _LOCALES["zh"])
+    return LOCALES.get(chosen, LOCALES["zh"])
 
 
 def compile_catalogues(folder: Path = TRANSLATIONS) -> int:

@@ -41,6 +41,7 @@ class Live:
     calls: int | None = None
     controller: str = ""
     queues: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lines: dict[str, list[Any]] = field(default_factory=dict)  # by queue, who waits first
     agents: dict[str, AgentPresence] = field(default_factory=dict)
     switch: str = ""  # up, down or "" when the controller doesn't say
     redis: bool = False
@@ -67,8 +68,12 @@ def read(client: redis.Redis | None) -> Live:
     except redis.RedisError as error:
         log.warning("Redis doesn't answer: %s", error)
         return Live()
-    found = _object(snapshot)
-    queues = found.get("queues")
+    return live(_object(snapshot), agents)
+
+
+def live(found: dict[str, Any], agents: dict[str, str]) -> Live:
+    """What the controller told, made certain; `agents` is JSON by number."""
+    queues, lines = found.get("queues"), found.get("lines")
     return Live(
         at=_float(found.get("at")),
         calls=found["calls"] if isinstance(found.get("calls"), int) else None,
@@ -78,6 +83,11 @@ def read(client: redis.Redis | None) -> Live:
             str(name): _queue(queue)
             for name, queue in (queues.items() if isinstance(queues, dict) else ())
             if isinstance(queue, dict)
+        },
+        lines={
+            str(name): line
+            for name, line in (lines.items() if isinstance(lines, dict) else ())
+            if isinstance(line, list)
         },
         agents={number: _agent(number, text) for number, text in sorted(agents.items())},
         redis=True,
@@ -103,11 +113,16 @@ def _queue(raw: dict[str, Any]) -> dict[str, Any]:
         "waiting": waiting if isinstance(waiting, int) else 0,
         "longest_wait": _float(raw.get("longest_wait")),
         "estimate_seconds": _float(raw.get("estimate_seconds")),
+        "waiting_since": _float(raw.get("waiting_since")),
     }
 
 
 def _agent(number: str, text: str) -> AgentPresence:
-    raw = _object(text)
+    return agent(number, _object(text))
+
+
+def agent(number: str, raw: dict[str, Any]) -> AgentPresence:
+    """One agent as told, made certain."""
     state = raw.get("state")
     registered = raw.get("registered")
     return AgentPresence(

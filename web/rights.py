@@ -26,13 +26,69 @@ WRITES_ORDERS = frozenset(
     {Role.AGENT, Role.SUPERVISOR, Role.DISPATCHER, Role.OFFICE, Role.ADMINISTRATOR}
 )
 WATCHES = frozenset({Role.SUPERVISOR, Role.OFFICE, Role.ADMINISTRATOR})
+SUPERVISES = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
 ADMINISTERS = frozenset({Role.ADMINISTRATOR})
 BLOCKS = frozenset({Role.SUPERVISOR, Role.OFFICE, Role.ADMINISTRATOR})
 ASSIGNS = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
 AUDITS = frozenset({Role.AUDITOR, Role.ADMINISTRATOR})
 
-# Roles whose work needs the whole number; every look is written to the audit log.
-REVEALS_NUMBERS = EVERYBODY - {Role.AUDITOR}
+
+class Field(StrEnum):
+    """What identifies a citizen."""
+
+    NUMBER = "number"
+    NAME = "name"
+
+
+class Sight(Enum):
+    """How a field is shown."""
+
+    WHOLE = "whole"
+    ON_REQUEST = "on request"  # masked until asked for; every look is in the audit log
+    MASKED = "masked"
+
+
+# Who sees what of it. A name is read out in every sentence with a citizen, so those who speak with
+# citizens see it; a whole number is looked at one by one.
+FIELDS: dict[Field, dict[Role | Door, Sight]] = {
+    Field.NUMBER: {
+        Role.AGENT: Sight.ON_REQUEST,
+        Role.SUPERVISOR: Sight.ON_REQUEST,
+        Role.DISPATCHER: Sight.ON_REQUEST,
+        Role.UNIT: Sight.ON_REQUEST,
+        Role.OFFICE: Sight.ON_REQUEST,
+        Role.ADMINISTRATOR: Sight.ON_REQUEST,
+        Role.AUDITOR: Sight.MASKED,
+        Door.TOKEN: Sight.WHOLE,
+    },
+    Field.NAME: {
+        Role.AGENT: Sight.WHOLE,
+        Role.DISPATCHER: Sight.WHOLE,
+        Role.UNIT: Sight.WHOLE,
+        Role.OFFICE: Sight.WHOLE,
+        Role.SUPERVISOR: Sight.ON_REQUEST,
+        Role.ADMINISTRATOR: Sight.ON_REQUEST,
+        Role.AUDITOR: Sight.MASKED,
+        Door.TOKEN: Sight.WHOLE,
+    },
+}
+# Which keys of the API hold such a field.
+API_FIELDS: dict[str, Field] = {
+    "caller": Field.NUMBER,
+    "callback_number": Field.NUMBER,
+    "citizen_number": Field.NUMBER,
+    "caller_name": Field.NAME,
+    "citizen_name": Field.NAME,
+}
+
+
+def sight(viewer: Role | Door, field: Field) -> Sight:
+    """How `viewer` sees the field; one who isn't in the table sees it masked."""
+    return FIELDS[field].get(viewer, Sight.MASKED)
+
+
+# Every look at a whole number is written to the audit log.
+REVEALS_NUMBERS = frozenset(role for role in Role if sight(role, Field.NUMBER) is not Sight.MASKED)
 
 ENDPOINTS: dict[str, Access] = {
     "static": Door.PUBLIC,
@@ -52,13 +108,20 @@ ENDPOINTS: dict[str, Access] = {
     "calls.show": READS_CALLS,
     "calls.body": READS_CALLS,
     "calls.recording": READS_CALLS,
+    "calls.say_why": READS_CALLS,
     "calls.show_number": READS_CALLS & REVEALS_NUMBERS,
     "desk.desk": frozenset({Role.AGENT}),
     "desk.panel": frozenset({Role.AGENT}),
     "desk.recent": frozenset({Role.AGENT}),
     "desk.command": frozenset({Role.AGENT}),
     "live.live": WATCHES,
-    "live.panel": WATCHES,
+    "live.wall": WATCHES,
+    "live.agent": SUPERVISES,
+    "live.waiting": SUPERVISES,
+    "live.everybody": SUPERVISES,
+    "live.do": SUPERVISES,
+    "live.nuisance": BLOCKS,
+    "live.decide": BLOCKS,
     "orders.index": EVERYBODY,
     "orders.show": EVERYBODY,
     "orders.save_draft": WRITES_ORDERS,
@@ -83,9 +146,28 @@ ENDPOINTS: dict[str, Access] = {
     "api.agents": Door.TOKEN,
     "api.agent_state": Door.TOKEN,
     "api.set_agent_state": Door.TOKEN,
+    "api.figures": Door.TOKEN,
     "api.orders": Door.TOKEN,
     "api.order": Door.TOKEN,
     "api.order_events": Door.TOKEN,
+}
+
+
+# What a supervisor may have the controller do; the names are the commands'.
+COMMANDS: dict[str, frozenset[Role]] = {
+    "supervisor.listen": SUPERVISES,
+    "supervisor.whisper": SUPERVISES,
+    "supervisor.barge": SUPERVISES,
+    "supervisor.stop": SUPERVISES,
+    "supervisor.take_over": SUPERVISES,
+    "supervisor.release": SUPERVISES,
+    "supervisor.agent_state": SUPERVISES,
+    "supervisor.agent_skills": SUPERVISES,
+    "supervisor.agent_skills_reset": SUPERVISES,
+    "supervisor.move": SUPERVISES,
+    "supervisor.raise": SUPERVISES,
+    "supervisor.message": SUPERVISES,
+    "supervisor.nuisance": BLOCKS,
 }
 
 

@@ -16,6 +16,10 @@ def visible_calls(user: User) -> ColumnElement[bool]:
     return false() if user.role == Role.UNIT else true()
 
 
+def sees_all_calls(user: User) -> bool:
+    return user.role not in (Role.AGENT, Role.UNIT)
+
+
 def visible_orders(user: User) -> ColumnElement[bool]:
     """An agent sees what she drafted; a unit what was dispatched to it: nothing so far."""
     if user.role == Role.AGENT:

@@ -27,6 +27,7 @@ def make_server(settings: WebSettings, host: str, port: int) -> pywsgi.WSGIServe
         (host, port), app, log=None, error_log=logging.getLogger("web.errors")
     )
     server.hub = app.extensions["callcenter.hub"]
+    server.board = app.extensions["callcenter.board"]
     return server
 
 
@@ -52,4 +53,5 @@ def serve(
     stop.wait()
     hub: Hub = server.hub
     hub.stop()
+    server.board.stop()
     server.stop(timeout=STOP_SECONDS)

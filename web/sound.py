@@ -51,7 +51,7 @@ def of_calls(session: Session, folder: Path, call_ids: list[str]) -> dict[str, S
     return {call_id: examine(folder, row) for call_id, row in best.items()}
 
 
-def answer(sound: Sound, *, download_name: str) -> Any:
+def answer(sound: Sound, *, download_name: str, export: bool = False) -> Any:
     """The WAV file, whole or the range asked for (RFC 9110 §14); 404 when it can't be played."""
     if not sound.playable or sound.file is None:
         abort(404, f"the recording is {sound.found.state}")
@@ -61,6 +61,7 @@ def answer(sound: Sound, *, download_name: str) -> Any:
         conditional=True,
         etag=True,
         download_name=download_name,
+        as_attachment=export,
     )
     response.headers["Cache-Control"] = "no-store"  # no copies of conversations on desks
     return response

@@ -12,7 +12,9 @@ from sqlalchemy import Engine
 
 from callcenter import database
 from web.auth import signed_in, valid_user
+from web.board import Board
 from web.hub import Hub, Message, Wanted
+from web.i18n import language
 from web.rights import READS_CALLS, WATCHES, Role
 from workorder.models import User
 
@@ -20,9 +22,8 @@ blueprint = Blueprint("stream", __name__)
 
 HEARTBEAT_SECONDS = 10.0
 RECONNECT_MILLISECONDS = 2000
-KINDS = {"call", "agent", "order"}
+KINDS = {"call", "agent", "order", "board"}
 ALWAYS = {"stale", "fresh"}
-SAID = ("id", "agent", "number")
 
 
 @blueprint.get("/events")
@@ -31,13 +32,16 @@ def events() -> Response:
     user = signed_in()
     hub = cast(Hub, current_app.extensions["callcenter.hub"])
     asked = set(request.args.get("kinds", "call").split(",")) & KINDS
-    wanted = _wanted(user, asked)
+    allowed = _allowed(user, asked)
+    wanted = _wanted(user, allowed)
     lines = _lines(
         hub,
         request.headers.get("Last-Event-ID") or request.args.get("last_id", ""),
         wanted,
         current_app.extensions["callcenter.engine"],
         (user.id, user.session_epoch),
+        current_app.extensions["callcenter.board"] if "board" in allowed else None,
+        language(),
     )
     return Response(
         lines,
@@ -46,18 +50,25 @@ def events() -> Response:
     )
 
 
-def _wanted(user: User, asked: set[str]) -> Wanted:
-    role, number = Role(user.role), user.agent_number
-    allowed = set(asked)
+def _allowed(user: User, asked: set[str]) -> set[str]:
+    role, allowed = Role(user.role), set(asked)
     if role not in READS_CALLS:
         allowed -= {"call", "order"}
-    if role not in WATCHES and not number:
-        allowed.discard("agent")
-    only_own = role not in WATCHES
+    if role not in WATCHES:
+        allowed.discard("board")
+        if not user.agent_number:
+            allowed.discard("agent")
+    return allowed
+
+
+def _wanted(user: User, allowed: set[str]) -> Wanted:
+    only_own, number, spoken = Role(user.role) not in WATCHES, user.agent_number, language()
 
     def wanted(message: Message) -> bool:
         if message.kind in ALWAYS:
             return True
+        if message.kind == "words":
+            return "board" in allowed and message.data["language"] == spoken
         if message.kind not in allowed:
             return False
         return not (only_own and message.kind == "agent") or message.data.get("agent") == number
@@ -71,13 +82,22 @@ def _lines(
     wanted: Wanted,
     engine: Engine,
     session: tuple[int, int],
+    board: Board | None,
+    spoken: str,
 ) -> Iterator[str]:
     """The stream, until the page goes, lags too far behind, or its session ends."""
     # Subscribed here, not in the view: a generator that was never begun is never closed either.
     subscription = hub.subscribe(wanted)
     missed = hub.missed(last_id, wanted) if last_id else []
+    watching = False
     try:
+        if board is not None:
+            watching = True
+            board.open(spoken)
         yield f"retry: {RECONNECT_MILLISECONDS}\n\n"
+        if board is not None:
+            yield _event("board", board.whole())
+            yield _event("words", board.words(spoken))
         yield _event("fresh" if hub.up else "stale", {})
         if missed is None:
             yield _event("reset", {})
@@ -92,14 +112,12 @@ def _lines(
                 yield ": still here\n" + _event("beat", {})
     finally:
         hub.unsubscribe(subscription)
+        if board is not None and watching:
+            board.close(spoken)
 
 
 def _line(hub: Hub, message: Message) -> str:
-    # Whoever reads the page sees what it asks for next; the news itself carries no more than ids.
-    kept: dict[str, Any] = {
-        key: message.data[key] for key in ("id", "agent", "number") if key in message.data
-    }
-    return f"id: {hub.id_of(message)}\n" + _event(message.kind, kept)
+    return f"id: {hub.id_of(message)}\n" + message.text()
 
 
 def _event(kind: str, data: dict[str, Any]) -> str:

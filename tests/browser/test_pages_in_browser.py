@@ -26,6 +26,7 @@ PAGES = {
     "order": ("admin", f"/orders/{web_scene.order_number()}"),
     "desk": ("wangfang", "/desk"),
     "live": ("banzhang", "/live"),
+    "wall": ("banzhang", "/live/wall"),
     "blocked": ("admin", "/admin/blocked"),
     "users": ("admin", "/admin/users"),
     "audit": ("shenji", "/admin/audit"),
@@ -222,6 +223,6 @@ def test_wrong_input_leads_to_the_field(visit):
 
 
 def test_a_hostile_display_name_stays_text(visit):
-    page = visit("/calls")
+    page = visit("/calls", "paidan")
     expect(page.get_by_text("<img src=x", exact=False)).to_have_count(1)
     assert page.locator("td img").count() == 0

@@ -41,6 +41,8 @@ class KitSettings:
     web_secret_key: str = "secret-for-tests-only"
     api_token: str = API_TOKEN
     domain: str = "callcenter.local"
+    alarms_file: Path = PACKAGE_ROOT / "callcenter" / "alarms.yaml"
+    recording_reason: str = "export"
     hotlines_dir: Path = PACKAGE_ROOT / "ivr" / "hotlines"
 
     @property

@@ -24,7 +24,7 @@ from web_kit import (
 )
 
 from callcenter import database
-from callcenter.events import Kind
+from callcenter.events import Kind, event
 from callcenter.models import BlockedNumber
 from web.rights import Role
 
@@ -43,6 +43,7 @@ ORDERS = [
 ]  # fmt: skip
 CALL = "7f1c2a90-55d4-4d1e-9a6b-6f3f0c6f2e11"  # the one whose page is looked at
 LIVE_CALL = "2b9d8f04-1f7a-4b5c-8f0e-3c1f6f0a9d52"
+WAITS_FROM = time.time()  # what is told again must not change by being told
 HOSTILE_NAME = '<img src=x onerror="alert(1)">'
 
 
@@ -63,6 +64,7 @@ def make_day(engine: Engine, settings: KitSettings, *, calls: int = 60) -> None:
         age += rng.uniform(5, 240)
         _call(engine, settings, rng, place, age)
     _told_call(engine, settings)
+    _agents_day(engine, rng)
     now = dt.datetime.now(dt.UTC)
     with database.writing(engine) as session:
         for number, reason, until in (
@@ -134,6 +136,23 @@ def _call(
         )  # fmt: skip
 
 
+def _agents_day(engine: Engine, rng: random.Random) -> None:
+    """What each agent did in the last two hours, as the journal tells it."""
+    now = time.time()
+    for number in AGENTS:
+        at, state, told = now - 7200 + rng.uniform(0, 300), "logged_out", []
+        while at < now - 600:
+            for new, seconds in (("ready", rng.uniform(5, 120)), ("talking", rng.uniform(60, 320)),
+                                 ("wrap_up", rng.uniform(10, 40))):  # fmt: skip
+                told.append((at, {"agent": number, "old": state, "new": new}))
+                at, state = at + seconds, new
+        events = [
+            event(Kind.AGENT_STATE, at=moment, reason="", until=None, contact=None, **data)
+            for moment, data in told
+        ]
+        add_events(engine, events)
+
+
 def _told_call(engine: Engine, settings: KitSettings) -> None:
     """One call with its whole story, a refused offer among it."""
     start = time.time() - 1500
@@ -182,6 +201,11 @@ def live_now(client: redis.Redis, engine: Engine) -> None:
         engine, LIVE_CALL, age=95, caller="13602148890", queue="general", queued_at=11.0,
         agent="1001", answered_at=19.0, stage="talk", order_number=order_number(0),
     )  # fmt: skip
+    for place in range(3):
+        add_call(
+            engine, f"waiting-{place}", age=30 - 7 * place, caller=f"1390411{place}82{place}",
+            queue="general", queued_at=6.0,
+        )  # fmt: skip
     live_again(client)
 
 
@@ -202,16 +226,37 @@ def live_again(client: redis.Redis) -> None:
 
 
 def tell_live(client: redis.Redis, *, at: float | None = None, seconds: int = 600) -> None:
+    now = time.time()
+    shared = {"offered": 1, "virtual": 0, "closed": False}
     live = {
-        "at": time.time() if at is None else at,
-        "queues": {"general": {"waiting": 3, "longest_wait": 22.0, "estimate_seconds": 31.0}},
+        "at": now if at is None else at,
+        "queues": {
+            "general": shared | {
+                "waiting": 3, "longest_wait": 22.0, "waiting_since": WAITS_FROM - 22.0,
+                "estimate_seconds": 31.0, "agents": {"ready": 3, "talking": 4, "wrap_up": 1},
+            },
+            "enterprise": shared | {
+                "waiting": 0, "longest_wait": 0.0, "waiting_since": None,
+                "estimate_seconds": 0.0, "agents": {"ready": 1, "talking": 1},
+            },
+        },
+        "lines": {"general": [
+            {"call": f"waiting-{place}", "queue": "general", "position": place + 1,
+             "queued_at": WAITS_FROM - 22.0 + 7 * place, "priority": 2 if place == 1 else 0,
+             "stage": "waiting", "virtual": place == 2, "asks": "anyone"}
+            for place in range(3)
+        ]},
         "calls": 9,
+        "switch": "up",
         "controller": "controller-1",
-    }
+    }  # fmt: skip
     client.set("cc:live", json.dumps(live), ex=seconds)
+    client.publish("cc:events", json.dumps({"kind": "live", **live}))
 
 
 def tell_agent(client: redis.Redis, number: str, state: str, **more: Any) -> None:
-    told = {"state": state, "queues": {"general": 5}, "skills": {}, "registered": True} | more
+    skills = {"language.english": 5} if number in ("1003", "1007") else {}
+    queues = {"general": 5} | ({"enterprise": 4} if number in ("1005", "1008", "1011") else {})
+    told = {"state": state, "queues": queues, "skills": skills, "registered": True} | more
     client.hset("cc:agents", number, json.dumps(told))
     client.publish("cc:events", json.dumps({"kind": "agent", "agent": number, **told}))

@@ -92,7 +92,8 @@ def main() -> None:
     from web.server import serve
 
     fields = json.loads(sys.argv[1])
-    settings = KitSettings(**{**fields, "data_dir": Path(fields["data_dir"])})
+    paths = {name: Path(fields[name]) for name in ("data_dir", "alarms_file", "hotlines_dir")}
+    settings = KitSettings(**{**fields, **paths})
     serve(settings, "127.0.0.1", 0, on_ready=lambda port: print(port, flush=True))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -9,10 +11,12 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import BadRequest, HTTPException
 
+from callcenter.privacy import mask, mask_name
 from web import paging
 from web.api import document
 from web.api.document import operation
 from web.api.schemas import Problem
+from web.rights import API_FIELDS, Door, Field, Sight, sight
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 Asked = TypeVar("Asked", bound=BaseModel)
@@ -45,7 +49,30 @@ def read_cursor(text: str) -> paging.Position | None:
 
 
 def answer(model: BaseModel) -> Response:
-    return current_app.response_class(model.model_dump_json(), mimetype="application/json")
+    """The model as JSON; what identifies citizens as `web.rights` says that a token sees it."""
+    hidden = {
+        name: field
+        for name, field in API_FIELDS.items()
+        if sight(Door.TOKEN, field) is not Sight.WHOLE
+    }
+    text = model.model_dump_json()
+    if hidden:
+        text = json.dumps(_masked(json.loads(text), hidden))
+    return current_app.response_class(text, mimetype="application/json")
+
+
+def _masked(value: Any, hidden: Mapping[str, Field]) -> Any:
+    if isinstance(value, list):
+        return [_masked(each, hidden) for each in value]
+    if not isinstance(value, dict):
+        return value
+    shown = {}
+    for key, each in value.items():
+        if key in hidden and isinstance(each, str):
+            shown[key] = mask(each) if hidden[key] is Field.NUMBER else mask_name(each)
+        else:
+            shown[key] = _masked(each, hidden)
+    return shown
 
 
 def _read(model: type[Asked], values: Any) -> Asked:
@@ -63,4 +90,4 @@ def openapi() -> Response:
     return jsonify(document.build(current_app, version("callcenter-12345")))
 
 
-from web.api import agents, calls, orders  # noqa: E402, F401 – they add their routes
+from web.api import agents, calls, figures, orders  # noqa: E402, F401 – they add their routes

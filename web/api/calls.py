@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, abort, url_for
+from werkzeug.exceptions import PreconditionRequired
 
 from callcenter.models import Call
 from web import paging, sound
 from web.api.blueprint import answer, blueprint, read_cursor, read_query
 from web.api.document import operation
-from web.api.schemas import CallOut, CallPage, CallQuery, RecordingOut
+from web.api.schemas import CallOut, CallPage, CallQuery, RecordingOut, WhyQuery
 from web.audit import record_listening
 from web.call_list import CallFilter, find_calls
 from web.storage import db, settings
@@ -44,7 +45,10 @@ def call(call_id: str) -> Response:
 
 @blueprint.get("/calls/<call_id>/recording")
 @operation(
-    "The call's recording; Range requests are answered", errors=(404, 416), media_type="audio/wav"
+    "The call's recording; Range requests are answered",
+    query=WhyQuery,
+    errors=(404, 416, 428),
+    media_type="audio/wav",
 )
 def call_recording(call_id: str) -> Any:
     found = sound.of_call(db(), settings().recordings_dir, _existing(call_id).id)
@@ -52,7 +56,10 @@ def call_recording(call_id: str) -> Any:
         abort(404, "this call has no recording")
     if not found.playable:
         abort(404, f"the recording is {found.found.state}")
-    record_listening(found.recording.path, call_id, None)
+    why = read_query(WhyQuery).reason
+    if settings().recording_reason == "always" and not why:
+        raise PreconditionRequired("reason: say why the recording is wanted")
+    record_listening(found.recording.path, call_id, None, **({"why": why} if why else {}))
     return sound.answer(found, download_name=f"{call_id}.wav")
 
 

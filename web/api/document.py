@@ -22,6 +22,7 @@ ERRORS = {
     404: "There is no such thing",
     409: "The controller refused",
     416: "The range lies outside the file",
+    428: "The policy wants a reason: give it as `reason`",
     504: "The controller didn't answer; nobody knows whether it was done",
 }
 

@@ -65,6 +65,10 @@ class CallOut(Model):
     recording: RecordingOut | None = None
 
 
+class WhyQuery(Model):
+    reason: str = Field("", max_length=200, description="Why; needed where the policy says so")
+
+
 class CallPage(Model):
     calls: list[CallOut]
     next_cursor: str | None = Field(description="Give it as `cursor` for older calls")
@@ -82,6 +86,75 @@ class CallQuery(PageQuery):
     agent: str = Field("", max_length=16)
     queue: str = Field("", max_length=64)
     number: str = Field("", max_length=32, description="Part of the caller's number")
+
+
+class CountsOut(Model):
+    """Calls, counted for the day in which they arrived (China's clock)."""
+
+    arrived: int = Field(description="Calls in; those that the hotline placed aren't")
+    queued: int = Field(description="Entered a queue")
+    waiting: int = Field(description="Of those, still waiting")
+    answered: int = Field(description="Answered by an agent")
+    answered_in_time: int = Field(description="Within 15 s of entering the queue")
+    answered_in_time_of_arrival: int = Field(description="Within 15 s of arrival at the switch")
+    wait_answered: float = Field(description="Seconds that the answered waited, together")
+    abandoned: int = Field(description="Hung up in the queue")
+    abandoned_early: int = Field(description="Of those, within 5 s")
+    abandoned_in_menu: int
+    callback_requested: int
+    message_left: int
+    transferred: int
+    self_served: int
+    blocked: int
+    failed: int
+    placed: int = Field(description="Placed by the hotline, to call a citizen back")
+    rated: int
+    satisfied: int = Field(description="Rated three levels or better")
+
+
+class FigureOut(Model):
+    name: str
+    value: float | None = Field(description="Null when there is nothing to divide by")
+    unit: str = Field(description="% or s")
+    numerator: float
+    denominator: float
+    target: float | None = Field(description="Percent, at least")
+    met: bool | None
+    definition: str
+    left_out: str
+
+
+class QuarterOut(Model):
+    start: dt.datetime
+    counts: CountsOut
+    connection_rate: float | None = Field(description="Percent")
+    service_level: float | None = Field(description="Percent")
+
+
+class AgentDayOut(Model):
+    agent: str
+    calls: int
+    handling_seconds: float = Field(description="Talk, hold and wrap-up")
+    idle_seconds: float = Field(description="Ready")
+    handling_time: float | None = Field(description="Seconds a call")
+    occupancy: float | None = Field(description="Percent")
+
+
+class FiguresOut(Model):
+    day: dt.date
+    queue: str = Field(description="Empty: all")
+    over: bool = Field(description="Whether the day is over")
+    at: dt.datetime
+    going_on: int = Field(description="Calls of any day that aren't over")
+    counts: CountsOut
+    figures: list[FigureOut]
+    quarters: list[QuarterOut]
+    agents: list[AgentDayOut]
+
+
+class FiguresQuery(Model):
+    day: dt.date | None = Field(None, description="In China; today when it isn't given")
+    queue: str = Field("", max_length=64, description="One queue; all when it isn't given")
 
 
 class QueueOut(Model):

@@ -41,6 +41,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (xhr.status === 409 || xhr.status === 422) event.detail.shouldSwap = true;
 });
 
+window.htmx = htmx; // for what the pages' own scripts put in
 openStream();
 keepCallsFresh(htmx);
 keepOneCallFresh(htmx);

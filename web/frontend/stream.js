@@ -25,7 +25,7 @@ export function openStream() {
       spoke = Date.now();
     };
     source.onerror = () => show("offline"); // the browser tries again by itself
-    for (const kind of ["call", "agent", "order"]) {
+    for (const kind of ["call", "agent", "order", "board", "words"]) {
       source.addEventListener(kind, (event) => {
         spoke = Date.now();
         tell(kind, JSON.parse(event.data));
@@ -34,6 +34,7 @@ export function openStream() {
     source.addEventListener("stale", () => {
       spoke = Date.now();
       show("stale");
+      tell("stale", {});
     });
     // Whatever was missed meanwhile, the page looks again.
     source.addEventListener("fresh", () => {

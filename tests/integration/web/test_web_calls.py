@@ -7,9 +7,12 @@ import re
 import pytest
 from web_kit import add_call, client_for
 
+from callcenter.daybook import ALL
 from callcenter.events import Outcome
-from web.figures import DayCounts, count_day
+from callcenter.figures import Tally
+from web.days import all_of_today
 from web.localtime import today
+from web.storage import db
 
 
 def _ids(page: str) -> list[str]:
@@ -77,23 +80,21 @@ def test_the_day_s_figures_say_numerator_and_denominator(app, engine, people):
     add("menu", outcome=Outcome.ABANDONED_IN_MENU, ended_at=5)
     add_call(engine, "yesterday", age=200_000, answered_at=12, outcome="answered", **ended)
     with app.test_request_context("/"):
-        from sqlalchemy import true
-
-        from web.storage import db
-
-        counts = count_day(db(), true())
-    assert counts == DayCounts(
-        arrived=6, in_progress=1, queued=5, waiting=1, answered=3, answered_in_time=2,
-        answered_in_time_of_arrival=1, abandoned_in_queue=1, abandoned_in_menu=1, rated=2,
-        satisfied=1,
+        book = all_of_today(db()).calls
+    assert len(book.going_on) == 1
+    assert book.totals[ALL] == Tally(
+        arrived=6, queued=5, waiting=1, answered=3, answered_in_time=2,
+        answered_in_time_of_arrival=1, wait_answered=41.1, abandoned=1, abandoned_in_menu=1,
+        transferred=1, rated=2, satisfied=1,
     )  # fmt: skip
+    assert book.totals["general"].queued == 4
     page = client_for(app, "supervisor").get("/calls/figures").text
     for told in (
         "坐席接听 ÷ 进入队列：3 ÷ 4 = 75.0%",
         "仍在排队的 1 通未计入",
         "进入队列后 15 秒内应答 ÷ 应答：2 ÷ 3 = 66.7%",
         "÷ 进入队列：2 ÷ 4 = 50.0%",
-        "自到达交换机起 15 秒内应答 ÷ 应答：1 ÷ 3 = 33.3%",
+        "到达交换机后 15 秒内应答 ÷ 应答：1 ÷ 3 = 33.3%",
         "评价为基本满意及以上 ÷ 已评价：1 ÷ 2 = 50.0%",
     ):
         assert told in page, told

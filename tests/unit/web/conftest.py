@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
+from callcenter import alarms
 from web.app import create_app
 from web.config import WebSettings
 
@@ -21,6 +22,8 @@ class NoDatabase:
         self.recordings_dir = folder / "recordings"
         self.journal_dir = folder / "journal"
         self.domain = "callcenter.local"
+        self.alarms_file = alarms.FILE
+        self.recording_reason = "none"
 
 
 @pytest.fixture
