@@ -6,7 +6,7 @@ somebody decides who it is for.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, StrEnum
 
 from workorder.roles import Role
 
