@@ -63,9 +63,9 @@ class CallState:
             "cc_menu": self.menu,
             "cc_queue": self.queue,
             "cc_requirement": self.requirement,
-            "cc_priority": str(self.priority),
-            "cc_arrived_at": f"{self.arrived_at:.6f}",
-            "cc_queued_at": f"{self.queued_at:.6f}",
+            "cc_priority": str(self.priority or ""),
+            "cc_arrived_at": _time(self.arrived_at),
+            "cc_queued_at": _time(self.queued_at),
             "cc_agent": self.agent,
             "cc_recording": self.recording,
             "cc_number": self.number,
@@ -77,6 +77,10 @@ _TEXTS = (
     *("hotline", "menu", "queue", "requirement", "agent", "recording"),
     *("number", "callback_of"),
 )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.6f}" if seconds else ""
 
 
 def _number(text: str | None) -> float:

@@ -34,6 +34,7 @@ class LiveCaller:
         self._keys: deque[str] = deque(maxlen=KEYS_KEPT)
         self._key_pressed = Flag()
         self._recorded = Flag()
+        self._written: dict[str, str] = {}  # variables as we set them
         self.news = Flag()  # set by others to interrupt `wait`
         self._listener = gevent.spawn(self._listen)
         self._listener.name = f"keys of {call.uuid}"
@@ -88,28 +89,43 @@ class LiveCaller:
         return files[0] if len(files) == 1 else "file_string://" + "!".join(files)
 
     def start(self, application: str, argument: str = "") -> Execution:
-        """Begin an application without waiting for its end."""
+        """Begin an application without waiting for anything; it comes after what began before."""
         self._check()
         try:
-            return self.call.start(application, argument)
+            return self.call.start(application, argument, wait=False)
         except (CallGone, SwitchGone) as error:
             raise HungUp from error
 
     def execute(self, application: str, argument: str = "", *, seconds: float) -> Event:
         """Run an application to its end; raise HungUp, or EslError when it takes too long."""
-        self._check()
+        execution = self.start(application, argument)
         try:
-            return self.call.execute(application, argument, timeout=seconds)
+            return execution.wait(seconds)
         except (CallGone, SwitchGone) as error:
             raise HungUp from error
 
     def set(self, **variables: str) -> None:
-        """Write channel variables: they live as long as the call, whoever controls it."""
+        """Write channel variables: they live as long as the call, whoever controls it.
+
+        Only what differs is sent, and nothing is waited for: what is done to this call over its
+        own connection comes later.
+        """
+        self._set(variables, wait=False)
+
+    def set_and_wait(self, **variables: str) -> None:
+        """The same, for what another connection's command counts on."""
+        self._set(variables, wait=True)
+
+    def _set(self, variables: dict[str, str], *, wait: bool) -> None:
         self._check()
+        known = {**{name: self.call.variable(name) for name in variables}, **self._written}
+        changed = {name: value for name, value in variables.items() if known[name] != value}
         try:
-            self.call.set_variables(variables)
+            if wait or changed:
+                self.call.set_variables(changed or variables, wait=wait)
         except (CallGone, SwitchGone) as error:
             raise HungUp from error
+        self._written.update(changed)
 
     def stop(self, playback: Execution) -> None:
         """End a playback that may still run, and wait until it has."""

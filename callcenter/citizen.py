@@ -66,6 +66,7 @@ class CitizenCall:
         self._waiting: Waiting | None = None
         self._agent: Connected | None = None  # picked up, and not joined to the citizen yet
         self._promised = False
+        self._frame: dict[str, str] = {}
         self._last_agent = ""
 
     # --- the frame of the story ---------------------------------------------------------------
@@ -73,7 +74,7 @@ class CitizenCall:
     def begin(self) -> None:
         """Write down that the call is here: new, or come back from a controller that died."""
         before = self._call.variable("cc_controller")
-        self.caller.set(playback_terminators="none", cc_controller=self.center.id)
+        self._frame = {"playback_terminators": "none", "cc_controller": self.center.id}
         if self.resumed_at is not None:
             if before == self.center.id:
                 return  # the switch brings it back from a conversation, as it was told to
@@ -84,25 +85,22 @@ class CitizenCall:
         self.state.arrived_at = _arrival(self._call.headers)
         if self.state.stage is Stage.CALLED_BACK:
             self._take_over_place()
-        self.center.journal.append_and_wait(
-            event(
-                Kind.CALL_ARRIVED,
-                self.id,
-                at=self.state.arrived_at,
-                caller=self.number,
-                name=self.name,
-                dialed=self.dialed,
-                hotline=self.hotline.name,
-                callback_of=self.state.callback_of,
-            ),
-            timeout=PERSIST_LIMIT,
+        # Not waited for: the journal keeps the order, and nothing counts before `join` waits.
+        self.note(
+            Kind.CALL_ARRIVED,
+            at=self.state.arrived_at,
+            caller=self.number,
+            name=self.name,
+            dialed=self.dialed,
+            hotline=self.hotline.name,
+            callback_of=self.state.callback_of,
         )
         logger.info("call %s: %s dials %s", self.id, mask(self.number), self.dialed)
 
     def enter(self, stage: Stage) -> None:
         """Keep the chapter on the channel before it begins."""
         self.state.stage = stage
-        self.caller.set(**self.state.write())
+        self.caller.set(**self._frame, **self.state.write())
 
     def note(self, kind: Kind, **data: Any) -> None:
         self.center.journal.append(event(kind, self.id, **data))
@@ -117,7 +115,7 @@ class CitizenCall:
             self.center.distributor.lost(agent)  # nobody is left for the agent to talk to
         elif self._waiting is not None:
             self.center.distributor.leave(self.id, LeaveReason.ABANDONED)
-            if self._call.hangup_cause:
+            if self._call.down:
                 self.note(Kind.QUEUE_LEFT, reason=LeaveReason.ABANDONED)
         self.caller.close()
 
@@ -291,7 +289,7 @@ class CitizenCall:
         `socket_resume` off lets the two talk on when this controller dies.
         """
         self.state.stage = Stage.TALK
-        self.caller.set(
+        self.caller.set_and_wait(  # the joining goes over another connection
             **self.state.write(),
             socket_resume="false",
             transfer_after_bridge=SURVEY,

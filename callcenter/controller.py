@@ -22,7 +22,7 @@ from callcenter.center import Center
 from callcenter.citizen import CitizenCall
 from callcenter.clock import SteadyClock
 from callcenter.distribution import Distributor
-from callcenter.esl import EslError, OutboundCall, OutboundServer, SwitchLink
+from callcenter.esl import EslError, EventFeed, OutboundCall, OutboundServer, SwitchLink
 from callcenter.events import Kind, event, talk_started
 from callcenter.hotline import tell
 from callcenter.hotlines import load_hotlines
@@ -60,6 +60,7 @@ class Controller:
         queues = self._queues(config, hotlines)
         self.presence = Presence(settings.redis_url)
         self.journal = Journal(settings.journal_dir, self.id, wake=self.presence.wake_journal)
+        feed = EventFeed()
         self.link = SwitchLink(
             settings.esl_host,
             settings.esl_port,
@@ -67,7 +68,8 @@ class Controller:
             events=EVENTS,
             on_event=lambda happened: self.watcher.on_event(happened),
             on_up=self._switch_up,
-            on_down=lambda: logger.warning("switch: away"),
+            on_down=self._switch_down,
+            feed=feed,
         )
         self.desk = AgentDesk(
             self.presence, config, lambda message: self.distributor.tell(message), self.clock
@@ -107,7 +109,11 @@ class Controller:
             self.distributor, self.journal.append, settings.recordings_dir, self.desk.phone_changed
         )
         self.server = OutboundServer(
-            "127.0.0.1", settings.outbound_port, self._serve, max_calls=settings.max_calls * 2
+            "127.0.0.1",
+            settings.outbound_port,
+            self._serve,
+            max_calls=settings.max_calls * 2,
+            feed=feed,
         )
         self._numbers: dict[str, str] = {}  # call -> caller's number, for the agent's display
         self.reconciler = Reconciler(
@@ -186,6 +192,10 @@ class Controller:
         )
         self.callbacks.restore(snapshot.citizens, snapshot.calling_back, core_changed)
         self._adopted.set()
+
+    def _switch_down(self) -> None:
+        logger.warning("switch: away")
+        self.server.drop_fed("the link that brought its events is gone")
 
     def _repaired(self, contact: str, found: str, done: str) -> None:
         logger.warning("call %s: %s; %s", contact, found, done)

@@ -18,6 +18,7 @@ from callcenter.esl.errors import (
     SwitchGone,
 )
 from callcenter.esl.event import Event
+from callcenter.esl.feed import EventFeed
 from callcenter.esl.link import SwitchLink
 from callcenter.esl.outbound import Execution, OutboundCall
 from callcenter.esl.server import OutboundServer
@@ -28,6 +29,7 @@ __all__ = [
     "CommandFailed",
     "EslError",
     "Event",
+    "EventFeed",
     "Execution",
     "LoginRefused",
     "OutboundCall",

@@ -12,6 +12,7 @@ from gevent.event import Event as Flag
 
 from callcenter.esl.errors import EslError, SwitchGone
 from callcenter.esl.event import Event
+from callcenter.esl.feed import EventFeed
 from callcenter.esl.inbound import SwitchConnection
 from callcenter.esl.workers import Workers
 
@@ -33,10 +34,11 @@ class SwitchLink:
     set from just before `on_up` until the connection ends.
 
     `on_event` gets the events in order per channel, in a greenlet of its own per channel; a
-    slow one delays its channel only. When handlers can't keep up at all, events are dropped
-    and counted in `lost_events`. `on_down()` runs after a connection that was up has ended, but
-    not on `stop`. After 2.5 heartbeats without an event the connection is made anew, with
-    growing, jittered pauses (0.2 to 5 s).
+    slow one delays its channel only. With a `feed` its events are subscribed to as well, and go
+    to the feed first, at once; `on_event` sees only what is in `events`. When handlers can't keep
+    up at all, events are dropped and counted in `lost_events`. `on_down()` runs after a connection
+    that was up has ended, but not on `stop`. After 2.5 heartbeats without an event the connection
+    is made anew, with growing, jittered pauses (0.2 to 5 s).
     """
 
     def __init__(
@@ -49,12 +51,16 @@ class SwitchLink:
         on_event: Callable[[Event], None],
         on_up: Callable[[bool], None] | None = None,
         on_down: Callable[[], None] | None = None,
+        feed: EventFeed | None = None,
         heartbeat_seconds: float = 20.0,
         connect_timeout: float = 5.0,
     ) -> None:
         self._address = (host, port)
         self._password = password
         self._events = events
+        self._feed = feed
+        wanted = {word for entry in events for word in entry.split()}
+        self._feed_only = frozenset(feed.EVENTS) - wanted if feed else frozenset()
         self._on_up = on_up
         self._on_down = on_down
         self._silence = SILENT_INTERVALS * heartbeat_seconds
@@ -145,7 +151,7 @@ class SwitchLink:
 
     def _take_up(self, connection: SwitchConnection) -> None:
         self._workers.hold()
-        connection.subscribe(self._events)
+        connection.subscribe([*self._events, *(self._feed.EVENTS if self._feed else ())])
         core = connection.core()
         changed = self.core_uuid not in ("", core)
         self.core_uuid = core
@@ -154,6 +160,8 @@ class SwitchLink:
             log.warning("the switch was started anew, its calls are gone")
         self.last_error = ""
         self.up.set()
+        if self._feed is not None:
+            self._feed.live = True
         if self._on_up is not None:
             self._on_up(changed)
         if not connection.connected:
@@ -175,6 +183,8 @@ class SwitchLink:
 
     def _take_down(self) -> None:
         self.up.clear()
+        if self._feed is not None:
+            self._feed.live = False
         adopted, self._adopted = self._adopted, False
         if adopted and self._on_down is not None and not self._stopping.is_set():
             self._on_down()
@@ -187,5 +197,7 @@ class SwitchLink:
             core = event.get("Core-UUID")
             if self.core_uuid and core and core != self.core_uuid and self._connection:
                 self._connection.close("another switch answers")
-        if event.name:
+        if self._feed is not None:
+            self._feed.take(event)
+        if event.name and event.name not in self._feed_only:
             self._workers.put(event)

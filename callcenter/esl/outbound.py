@@ -17,7 +17,8 @@ from greenswitch.esl import OutboundSession
 from callcenter.esl import command
 from callcenter.esl.errors import CallGone, CommandFailed, EslError, ProtocolError, ReplyTimeout
 from callcenter.esl.event import Event
-from callcenter.esl.wire import Wire
+from callcenter.esl.feed import EventFeed
+from callcenter.esl.wire import REPLY_SECONDS, Wire
 
 log = logging.getLogger(__name__)
 
@@ -71,13 +72,25 @@ class OutboundCall(Wire, OutboundSession):
     CHANNEL_BRIDGE, CHANNEL_UNBRIDGE, CHANNEL_HANGUP_COMPLETE, …) and None once, when the
     connection has ended. Whoever waits for something then gets `CallGone`.
 
+    With a `feed` that is live the events come from there, and this connection carries commands
+    only; else they come by `myevents`.
+
     Closing the connection of a living call gives it back to the dialplan (`socket_resume=true`).
     Never close it while a second connection serves the same call: FreeSWITCH resets the channel
     and cuts off what the other one does. (`OutboundServer` keeps such a connection open.)
     """
 
-    def __init__(self, client_address: Any, sock: Any, *, linger_seconds: int = 10) -> None:
+    def __init__(
+        self,
+        client_address: Any,
+        sock: Any,
+        *,
+        linger_seconds: int = 10,
+        feed: EventFeed | None = None,
+    ) -> None:
         self._linger_seconds = linger_seconds
+        self._feed = feed
+        self.fed = False
         self._executions: dict[str, Execution] = {}
         self._variables: dict[str, str] = {}
         self._overflowed = False
@@ -98,26 +111,33 @@ class OutboundCall(Wire, OutboundSession):
     # -- set-up
 
     def connect(self) -> None:
-        """Take the call over: its facts, its events as JSON, a bounded linger.
+        """Take the call over: its facts, its events, a bounded linger.
 
         Raises `CommandFailed` if the dialplan didn't say `async full`.
         """
-        reply = self.request("connect")
-        self.session_data = self.headers = self._variables = reply.headers
+        self.fed = self._feed is not None and self._feed.live
+        commands = ["connect", f"linger {self._linger_seconds}"]
+        if not self.fed:
+            commands += ["myevents json", f"event json {MORE_EVENTS}"]
+        replies = self._exchange([command.encode(line) for line in commands], "connect")
+        self.session_data = self.headers = self._variables = replies[0].headers
+        self._accepted(replies, *commands)
         if not self.uuid:
             raise ProtocolError("the peer connected us to no call")
         self._outbound_connected = True
-        self.request_all(
-            [f"linger {self._linger_seconds}", "myevents json", f"event json {MORE_EVENTS}"]
-        )
+        if self.fed and self._feed is not None:
+            self._feed.join(self.uuid, self.deliver)
 
     # -- applications
 
-    def start(self, app: str, arg: str = "", *, expand: bool = False) -> Execution:
+    def start(
+        self, app: str, arg: str = "", *, expand: bool = False, wait: bool = True
+    ) -> Execution:
         """Queue an application; it runs when those started before it have ended.
 
         The arguments may not hold `${…}`, which the switch would run, unless `expand` says
         that no part of them is a stranger's. Raises `CallGone`, `CommandFailed`, `BadArgument`.
+        Without `wait` the switch's word isn't waited for: a refusal comes out of `done`.
         """
         if not expand:
             command.no_expansion(arg, f"the argument of {app}")
@@ -135,11 +155,18 @@ class OutboundCall(Wire, OutboundSession):
             raise self.gone()
         self._executions[execution.uuid] = execution
         try:
-            self.request("sendmsg", headers)
+            if wait:
+                self.request("sendmsg", headers)
+            else:
+                self.post("sendmsg", headers, refused=lambda said: self._refused(execution, said))
         except BaseException:
             self._executions.pop(execution.uuid, None)
             raise
         return execution
+
+    def _refused(self, execution: Execution, said: str) -> None:
+        if self._executions.pop(execution.uuid, None) is not None:
+            execution.done.set_exception(CommandFailed(said, execution.app))
 
     def execute(
         self, app: str, arg: str = "", timeout: float = 60.0, *, expand: bool = False
@@ -165,15 +192,28 @@ class OutboundCall(Wire, OutboundSession):
 
     # -- the call
 
-    def set_variables(self, variables: Mapping[str, str]) -> None:
+    def set_variables(self, variables: Mapping[str, str], *, wait: bool = True) -> None:
         """Set channel variables now, whatever runs; an empty value unsets.
 
-        Raises `BadArgument` for values with a line break or `${`, and what `ask` raises.
+        Raises `BadArgument` for values with a line break or `${`, and what `ask` raises. Without
+        `wait` they are set before anything that is sent later on this connection takes effect.
         """
         for line in command.set_variables(self.uuid, variables):
-            self.ask(line)
+            if wait:
+                self.ask(line)
+            else:
+                self.post(f"api {line}")
         told = {f"variable_{name}": value for name, value in variables.items()}
         self._variables = {**self._variables, **told}
+
+    def api(self, command: str, timeout: float = REPLY_SECONDS) -> str:
+        """Run an API command; at once and without a job where no event could tell its end."""
+        return self.ask(command) if self.fed else super().api(command, timeout)
+
+    @property
+    def down(self) -> bool:
+        """Whether the channel has hung up, as far as we know; not when only we were cut off."""
+        return self.hung_up.is_set() or self._lingering
 
     def interrupt(self) -> None:
         """Stop what is being played; the application ends, the next queued one starts."""
@@ -245,6 +285,8 @@ class OutboundCall(Wire, OutboundSession):
         return CallGone(f"the call's connection has ended: {self.close_reason or 'not connected'}")
 
     def ended(self) -> None:
+        if self._feed is not None:
+            self._feed.leave(self.uuid, self.deliver)
         if self._lingering:
             self.hung_up.set()
         self._outbound_connected = False

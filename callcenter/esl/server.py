@@ -12,6 +12,7 @@ from gevent.server import StreamServer
 from greenswitch.esl import OutboundESLServer
 
 from callcenter.esl.errors import CallGone, EslError
+from callcenter.esl.feed import EventFeed
 from callcenter.esl.outbound import OutboundCall
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,10 @@ class OutboundServer(OutboundESLServer):
         max_calls: int = 500,
         reject: Callable[[OutboundCall], None] | None = None,
         linger_seconds: int = 10,
+        feed: EventFeed | None = None,
     ) -> None:
         super().__init__(host, port, serve, max_calls)
+        self._feed = feed
         self._reject = reject
         self._linger_seconds = linger_seconds
         self._served: dict[OutboundCall, gevent.Greenlet] = {}
@@ -86,9 +89,14 @@ class OutboundServer(OutboundESLServer):
         gevent.joinall(handlers, timeout=timeout)
         gevent.killall(handlers, timeout=timeout)
 
+    def drop_fed(self, reason: str) -> None:
+        """Give calls whose events come from the link back to the dialplan: it has gone deaf."""
+        for call in [call for call in self._served if call.fed]:
+            call.close(reason)
+
     def _accept_call(self, sock: Any, address: Any) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        call = OutboundCall(address, sock, linger_seconds=self._linger_seconds)
+        call = OutboundCall(address, sock, linger_seconds=self._linger_seconds, feed=self._feed)
         try:
             if len(self._served) >= self.max_connections:
                 self._refuse(call)

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import socket as system_socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gevent
@@ -27,6 +27,23 @@ REPLY_SECONDS = 5.0
 FRAMES_PER_TURN = 50
 
 
+class _Unawaited:
+    """Takes a reply that nobody waits for: what the switch refuses is handed to `refused`."""
+
+    __slots__ = ("_refused",)
+
+    def __init__(self, refused: Callable[[str], None]) -> None:
+        self._refused = refused
+
+    def set(self, reply: Event) -> None:
+        said = (reply.body or reply.reply).strip()
+        if said.startswith(("-ERR", "-USAGE")):
+            self._refused(said)
+
+    def set_exception(self, error: BaseException) -> None:
+        """The connection has ended; whoever waits for something hears of it."""
+
+
 class Wire(ESLProtocol):
     """greenswitch's protocol with its reader and its sender replaced.
 
@@ -36,7 +53,7 @@ class Wire(ESLProtocol):
     """
 
     sock: Any = None
-    _commands_sent: list[AsyncResult]
+    _commands_sent: list[AsyncResult | _Unawaited]
     reply_seconds = REPLY_SECONDS
     max_body = MAX_BODY_BYTES
 
@@ -80,6 +97,30 @@ class Wire(ESLProtocol):
         """Send several commands in one write and wait for all replies."""
         replies = self._exchange([encode(command) for command in commands], verb(commands[0]))
         return self._accepted(replies, *commands)
+
+    def post(
+        self,
+        command: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        refused: Callable[[str], None] | None = None,
+    ) -> None:
+        """Send a command and go on: what is sent later on this connection takes effect later.
+
+        `refused(reply)` runs in the reader when the switch answers with an error; without it the
+        error is logged.
+        """
+        raw = encode(command, headers)
+        what = " ".join(command.split(" ", 2)[:2]) if command.startswith("api ") else verb(command)
+
+        def complain(said: str) -> None:
+            log.warning("%s was refused: %s", what, said)
+
+        with self._write_lock:
+            if not self.connected:
+                raise self.gone()
+            self._commands_sent.append(_Unawaited(refused or complain))
+            self._write(raw)
 
     def _accepted(self, replies: list[Event], *commands: str) -> list[Event]:
         for reply, command in zip(replies, commands, strict=True):

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from fakeswitch import PASSWORD, FakeSwitch, Peer
+from stage import Stage
 
-from callcenter.esl import Event
+from callcenter.esl import Event, OutboundCall
 from callcenter.esl.inbound import SwitchConnection
 
 
@@ -46,3 +47,16 @@ def connect_to(make_switch: object) -> Iterator[Callable[..., SwitchConnection]]
         connection.close()
         if connection.sock is not None:
             assert connection.closed.wait(5)
+
+
+@pytest.fixture
+def stage() -> Iterator[Callable[..., Stage]]:
+    stages: list[Stage] = []
+
+    def make(story: Callable[[OutboundCall], Any], **kwargs: Any) -> Stage:
+        stages.append(Stage(story, **kwargs))
+        return stages[-1]
+
+    yield make
+    for one in stages:
+        one.end()

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import gevent
 import gevent.socket
 import pytest
 from fakeswitch import FakeCall, eventually
-from gevent.event import AsyncResult
 from gevent.event import Event as Flag
 
 from callcenter.esl import (
@@ -21,57 +18,6 @@ from callcenter.esl import (
     OutboundServer,
     ReplyTimeout,
 )
-
-
-class Stage:
-    """An outbound server, fake calls into it, and what came of each story."""
-
-    def __init__(self, story: Callable[[OutboundCall], Any], **kwargs: Any) -> None:
-        self.story = story
-        self.outcomes: dict[str, AsyncResult] = {}
-        self.calls: dict[str, OutboundCall] = {}
-        self.fakes: list[FakeCall] = []
-        self.server = OutboundServer("127.0.0.1", 0, self.serve, **kwargs)
-        self.server.start()
-
-    def serve(self, call: OutboundCall) -> None:
-        self.calls[call.uuid] = call
-        try:
-            outcome = self.story(call)
-        except BaseException as error:
-            self.outcome(call).set_exception(error)
-            raise
-        self.outcome(call).set(outcome)
-
-    def outcome(self, call: OutboundCall | FakeCall) -> AsyncResult:
-        return self.outcomes.setdefault(call.uuid, AsyncResult())
-
-    def call(self, **variables: str) -> FakeCall:
-        self.fakes.append(FakeCall(self.server.port, **variables))
-        return self.fakes[-1]
-
-    def result(self, fake: FakeCall) -> Any:
-        return self.outcome(fake).get(timeout=5)
-
-    def end(self) -> None:
-        with gevent.Timeout(10):
-            self.server.stop(timeout=1)
-        for fake in self.fakes:
-            fake.close()
-
-
-@pytest.fixture
-def stage() -> Iterator[Callable[..., Stage]]:
-    stages: list[Stage] = []
-
-    def make(story: Callable[[OutboundCall], Any], **kwargs: Any) -> Stage:
-        stages.append(Stage(story, **kwargs))
-        return stages[-1]
-
-    yield make
-    for one in stages:
-        one.end()
-
 
 # -- taking a call over
 
@@ -452,7 +398,7 @@ def test_a_peer_that_says_nothing_holds_no_place_for_long(stage, monkeypatch, ca
     mute = gevent.socket.create_connection(("127.0.0.1", act.server.port), 5)
     eventually(lambda: act.server.connection_count == 1)
     eventually(lambda: act.server.connection_count == 0)
-    assert mute.recv(100) == b"connect\n\n"
+    assert mute.recv(300).startswith(b"connect\n\n")
     assert mute.recv(100) == b""
     mute.close()
     assert "could not be taken over" in caplog.text
@@ -463,7 +409,7 @@ def test_a_peer_that_speaks_another_protocol_is_dropped(stage):
     act = stage(lambda call: pytest.fail("it was served"))
     stranger = gevent.socket.create_connection(("127.0.0.1", act.server.port), 5)
     stranger.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n")
-    assert stranger.recv(100) == b"connect\n\n"
+    assert stranger.recv(300).startswith(b"connect\n\n")
     assert stranger.recv(100) == b""
     stranger.close()
 
