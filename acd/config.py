@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from typing import Any, get_type_hints
 
+from acd.hours import Hours
 from acd.skills import Easing, ExpressionError, eased, parse
 
 WEEK = 7 * 86400.0
@@ -118,6 +119,7 @@ class QueueConfig:
     choices: tuple[WaitChoice, ...] = (WaitChoice.CALLBACK, WaitChoice.MESSAGE)
     call_back_cut_off: bool = False  # whoever a failure cut off gets a place and is called back
     virtual_hold: VirtualHold = field(default_factory=VirtualHold)
+    hours: Hours = field(default_factory=Hours)  # not said: those of the hotlines that lead here
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,9 @@ class _Checks:
             self.seconds(name, "handling_seconds", queue.handling_seconds, least=1)
         self.relaxation(name, queue.relaxation)
         self.virtual_hold(name, queue.virtual_hold)
+        fault = queue.hours.fault()
+        if fault:
+            raise ConfigError(name, f"hours.{fault[0]}", fault[1], fault[2])
         for place, rule in enumerate(queue.overflow):
             self.rule(name, f"overflow[{place}]", rule)
 

@@ -152,6 +152,10 @@ class Engine:
         """By queue, the first `count` contacts that wait in it."""
         return views.take_lines(self._floor, count)
 
+    def closed_queues(self) -> frozenset[str]:
+        """Return the queues that are closed now."""
+        return frozenset(self._floor.closed)
+
     def snapshot(self) -> views.Snapshot:
         """Return what can be seen of queues, agents and contacts now."""
         return views.take(self._floor)

@@ -27,11 +27,10 @@ def ending(rule: OverflowRule) -> Ending:
 
 
 def closed(floor: Floor, contact: Contact) -> OverflowRule | None:
-    """Return the rule for a contact that comes to a closed queue."""
+    """Return the rule for a contact that comes to a closed queue; the default without one."""
     if contact.queue not in floor.closed or _back_again(floor, contact):
         return None
-    rules = _rules(floor, contact)
-    return next((rule for rule in rules if rule.when is When.CLOSED), None)
+    return _closing_rule(floor, contact) or _default_closing(floor)
 
 
 def gone(floor: Floor, old: QueueConfig | None) -> Ending:
@@ -55,12 +54,16 @@ def due(floor: Floor, contact: Contact, *, fresh: bool = False) -> OverflowRule 
         moment = _moment(floor, contact, rule)
         if moment is not None and moment <= floor.now:
             return rule
+    left_alone = _left_alone(floor, contact)
+    if left_alone is not None and left_alone <= floor.now:
+        return _default_closing(floor)
     return None
 
 
 def due_times(floor: Floor, contact: Contact) -> list[float]:
     """Return when rules will end this contact's wait, if nothing changes."""
-    moments = (_moment(floor, contact, rule) for rule in _rules(floor, contact))
+    moments = [_moment(floor, contact, rule) for rule in _rules(floor, contact)]
+    moments.append(_left_alone(floor, contact))
     return [moment for moment in moments if moment is not None]
 
 
@@ -72,6 +75,28 @@ def _rules(floor: Floor, contact: Contact) -> list[OverflowRule]:
     # A contact never goes back to a queue that it overflowed from: no going in circles.
     queue = floor.config.queues[contact.queue]
     return [rule for rule in queue.overflow if rule.target not in contact.left]
+
+
+def _closing_rule(floor: Floor, contact: Contact) -> OverflowRule | None:
+    rules = _rules(floor, contact)
+    return next((rule for rule in rules if rule.when is When.CLOSED), None)
+
+
+def _default_closing(floor: Floor) -> OverflowRule:
+    return OverflowRule(When.CLOSED, floor.config.default_overflow)
+
+
+def _left_alone(floor: Floor, contact: Contact) -> float | None:
+    """Return since when nobody will come any more for a contact of a closed queue without a rule.
+
+    As long as somebody is logged in those who wait are still served.
+    """
+    since = floor.closed.get(contact.queue)
+    if since is None or contact.virtual or floor.staffed(contact.queue):
+        return None
+    if _closing_rule(floor, contact) is not None:
+        return None
+    return max(since, floor.unstaffed.get(contact.queue, since))
 
 
 def _moment(floor: Floor, contact: Contact, rule: OverflowRule) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ class Snapshot:
     citizens: frozenset[str]  # citizens' channels
     calling_back: frozenset[str]  # channels that ring at a citizen's who wanted to be called
     registered: frozenset[str]  # agents whose phones are registered
+    applications: Mapping[str, str]  # channel -> what it runs
 
 
 def take(link: SwitchLink) -> Snapshot:
@@ -48,7 +49,9 @@ def take(link: SwitchLink) -> Snapshot:
     orphans: list[Conversation] = []
     citizens: set[str] = set()
     calling_back: set[str] = set()
-    for channel in channels(link):
+    rows = _rows(link)
+    for row in rows:
+        channel = str(row["uuid"])
         variables = _variables(link, channel)
         if variables.get("variable_cc_dialed") and not variables.get("variable_cc_offer"):
             citizens.add(channel)
@@ -70,13 +73,18 @@ def take(link: SwitchLink) -> Snapshot:
         frozenset(citizens),
         frozenset(calling_back),
         registered(link),
+        {str(row["uuid"]): str(row.get("application") or "") for row in rows},
     )
 
 
 def channels(link: SwitchLink) -> list[str]:
     """UUIDs of every channel of the switch."""
+    return [str(row["uuid"]) for row in _rows(link)]
+
+
+def _rows(link: SwitchLink) -> list[dict[str, Any]]:
     listed = json.loads(link.api("show channels as json", timeout=SNAPSHOT_LIMIT))
-    return [str(row["uuid"]) for row in listed.get("rows", [])]
+    return list(listed.get("rows", []))
 
 
 def registered(link: SwitchLink) -> frozenset[str]:

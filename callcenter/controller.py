@@ -21,6 +21,7 @@ from callcenter.callbacks import Callbacks
 from callcenter.center import Center
 from callcenter.citizen import CitizenCall
 from callcenter.clock import SteadyClock
+from callcenter.closing_time import ClosingTime
 from callcenter.distribution import Distributor
 from callcenter.esl import EslError, EventFeed, OutboundCall, OutboundServer, SwitchLink
 from callcenter.events import Kind, event, talk_started
@@ -68,7 +69,7 @@ class Controller:
             events=EVENTS,
             on_event=lambda happened: self.watcher.on_event(happened),
             on_up=self._switch_up,
-            on_down=self._switch_down,
+            on_down=lambda: logger.warning("switch: away"),
             feed=feed,
         )
         self.desk = AgentDesk(
@@ -123,6 +124,13 @@ class Controller:
             self._repaired,
             lambda: self._numbers,
         )
+        self.closing_time = ClosingTime(
+            lambda: self.distributor.engine.config,
+            hotlines,
+            lambda: self.distributor.engine.closed_queues(),
+            self.distributor.tell,
+            self.clock,
+        )
         self._adopted = Flag()
         self._to_show = Flag()
         self.distributor.on_change = self._to_show.set
@@ -138,6 +146,7 @@ class Controller:
         self.callbacks.start()
         self.link.start()
         self._greenlets = [
+            gevent.spawn(self.closing_time.run),
             gevent.spawn(self._listen_once_adopted),
             gevent.spawn(self._show_for_ever),
             gevent.spawn(self._show_channels_for_ever),
@@ -191,11 +200,10 @@ class Controller:
             )
         )
         self.callbacks.restore(snapshot.citizens, snapshot.calling_back, core_changed)
+        deaf = self.server.drop_deaf(snapshot.applications)
+        if deaf:
+            logger.warning("switch: %d calls missed something and come back", deaf)
         self._adopted.set()
-
-    def _switch_down(self) -> None:
-        logger.warning("switch: away")
-        self.server.drop_fed("the link that brought its events is gone")
 
     def _repaired(self, contact: str, found: str, done: str) -> None:
         logger.warning("call %s: %s; %s", contact, found, done)
@@ -287,6 +295,7 @@ class Controller:
         self.center.config = self.desk.config = new
         if new.queues != old.queues:
             self.distributor.configure(self._queues(new, self.center.hotlines))
+            self.closing_time.look()
             logger.info("queues: version %d is in force", new.queues_version)
         self.desk.configured()
 

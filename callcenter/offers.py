@@ -59,7 +59,8 @@ class PhoneBook:
             "origination_uuid": leg,
             "origination_caller_id_number": self._caller_id(offer.contact),
             "origination_caller_id_name": self._caller_id(offer.contact),
-            "originate_timeout": str(seconds),
+            # The engine ends the lease; the switch counts whole seconds and may be one early.
+            "originate_timeout": str(seconds + 1),
             "ignore_early_media": "true",
             "hangup_after_bridge": "true",
             "park_timeout": f"{park}:NORMAL_CLEARING",

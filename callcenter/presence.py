@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -53,9 +55,11 @@ def connect(url: str) -> redis.Redis:
 class Presence:
     """Writes from one greenlet, commands from another; neither ever holds up a call."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
+        """`clock` is what the senders' `expires_at` goes by: seconds since the epoch."""
         self._redis = connect(url)
         self._commands_redis = connect(url)
+        self._clock = clock
         self._handlers: dict[str, Handler] = {}
         self._agents: dict[str, str] = {}  # agent -> JSON not yet written
         self._shown: dict[str, str] = {}  # agent -> JSON as last told
@@ -150,11 +154,15 @@ class Presence:
         try:
             command = json.loads(text[:COMMAND_SIZE])
             number, name, args = str(command["id"]), str(command["name"]), dict(command["args"])
+            expires_at = float(command.get("expires_at") or math.inf)
         except (ValueError, KeyError, TypeError):
             logger.warning("a command that cannot be read: %.80r", text)
             return
         reply: dict[str, Any]
         try:
+            late = self._clock() - expires_at
+            if not late <= 0:  # also for what is no number
+                raise CommandError(f"{name} came {late:.1f} s too late: nobody waits for it")
             handler = self._handlers.get(name)
             if handler is None:
                 raise CommandError(f"there is no command {name}")

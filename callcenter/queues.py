@@ -63,6 +63,11 @@ def check_requirements(hotline: Hotline, file: Located) -> None:
             raise DataFileError(f"{file.name}:{file.line(where)}: {key}: {error}") from error
 
 
+def queues_of(hotline: Hotline) -> set[str]:
+    """Every queue that the hotline leads to."""
+    return {queue for _, queue, _ in _ways(hotline)}
+
+
 def _distinct(hotlines: Hotlines) -> Iterable[Hotline]:
     return {hotline.name: hotline for hotline in hotlines.values()}.values()
 

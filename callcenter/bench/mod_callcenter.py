@@ -1,9 +1,14 @@
 """Ours against FreeSWITCH's mod_callcenter: one switch, the same phones, the same callers, one run.
 
 Each side in turn gets calls at an even rate for agents who are free, with 0, 100 and 300 others
-waiting in a queue that nobody serves. Measured from the switch's own events, by its own clock: from
-the creation of the citizen's channel to the creation of the agent's. CPU is that of the switch
-plus, for ours, the controller.
+waiting in a queue that nobody serves; then agents come free one by one for callers who wait. Both
+answer, play the same music, sound a tone in the agent's ear and record both sides. Measured on the
+wire (`callcenter.bench.wiretap`): from the citizen's INVITE, or from the word that an agent is
+ready, to the INVITE that the agent's phone gets. CPU is that of the switch plus, for ours, the
+controller.
+
+Two floors are those of the switch alone: `bgapi originate` to INVITE, and a dialplan that does
+nothing but `bridge` from INVITE to INVITE.
 """
 
 from __future__ import annotations
@@ -17,12 +22,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from callcenter import live_config, parts, switch_conf, switch_process
 from callcenter.bench import Figure
 from callcenter.bench.lab import bench_settings
+from callcenter.bench.wiretap import WireTap
+from callcenter.offers import ALERT
 from callcenter.presence import COMMANDS, connect
 from callcenter.settings import Settings, SettingsError
 from callcenter.sipp import Sipp, SippRun, sipp_missing, write_wav_tone
@@ -30,6 +38,8 @@ from callcenter.switch_process import SwitchProbe
 from ivr.prompts import TEXTS
 
 AGENTS = 40
+CROWD_RATE = 25  # calls a second, until the others wait
+SETTLE = 2.0  # seconds, once they do
 RATE = 10.0  # calls a second
 SECONDS = 12.0  # of load for each side and number of others
 TALK = 2.5  # seconds an agent talks
@@ -37,9 +47,10 @@ WAITING = (0, 100, 300)
 FLOOR_CALLS = 60
 OURS, OTHERS_OURS = "7001", "7002"
 THEIRS, OTHERS_THEIRS = "7003", "7004"
+STRAIGHT = "7005"  # the dialplan's own bridge
 BUILD_UP_LIMIT = 60.0
 DOMAIN_WORD = "bench-phone-word"
-FLOOR = "floor"
+READY_EVERY = 0.1  # seconds between two agents who come free
 
 HOTLINE = """\
 name: {name}
@@ -61,6 +72,7 @@ PEER_DIALPLAN = """
   <extension name="bench-served">
     <condition field="destination_number" expression="^7003$">
       <action application="answer"/>
+      <action application="set" data="cc_outbound_announce=@alert@"/>
       <action application="callcenter" data="served@bench"/>
     </condition>
   </extension>
@@ -70,12 +82,18 @@ PEER_DIALPLAN = """
       <action application="callcenter" data="unserved@bench"/>
     </condition>
   </extension>
+  <extension name="bench-straight">
+    <condition field="destination_number" expression="^7005$">
+      <action application="bridge" data="user/@agent@@$${domain}"/>
+    </condition>
+  </extension>
   <extension name="not-published">"""
 
 PEER_QUEUE = """
     <queue name="{name}@bench">
       <param name="strategy" value="longest-idle-agent"/>
       <param name="moh-sound" value="local_stream://moh"/>
+      <param name="record-template" value="{recordings}/peer/${{uuid}}.wav"/>
       <param name="time-base-score" value="system"/>
       <param name="max-wait-time" value="0"/>
       <param name="tier-rules-apply" value="false"/>
@@ -87,14 +105,6 @@ PEER_AGENT = """
     <agent name="{agent}" type="callback" contact="[leg_timeout=10]user/{agent}@{domain}"
            status="Logged Out" max-no-answer="99" wrap-up-time="0" reject-delay-time="0"
            busy-delay-time="0" no-answer-delay-time="0"/>"""
-
-
-@dataclass
-class Heard:
-    """When citizens arrived (seconds) and how long their agents' legs took (ms)."""
-
-    arrived: dict[str, float] = field(default_factory=dict)
-    offers: list[float] = field(default_factory=list)
 
 
 def run() -> Iterator[Figure]:
@@ -130,71 +140,159 @@ def run() -> Iterator[Figure]:
             ).wait(30)
             if result.exit_code:
                 raise SettingsError(f"the phones could not register: {result.explain()}")
-            bench = _Bench(settings, sipp, switch.pid, controller.pid or 0, sorted(agents))
+            tap = stack.enter_context(WireTap())
+            bench = _Bench(settings, sipp, tap, switch.pid, controller.pid or 0, sorted(agents))
             yield from bench.figures()
 
 
 class _Bench:
     def __init__(
-        self, settings: Settings, sipp: Sipp, switch: int, controller: int, agents: list[str]
+        self,
+        settings: Settings,
+        sipp: Sipp,
+        tap: WireTap,
+        switch: int,
+        controller: int,
+        agents: list[str],
     ) -> None:
         self.settings = settings
         self.sipp = sipp
+        self.tap = tap
         self.pids = {"switch": switch, "controller": controller}
         self.agents = agents
         self.redis = connect(settings.redis_url)
+        self._numbers = count(1)
+        self._trunk = (settings.sip_ip, settings.sip_port)
 
     def figures(self) -> Iterator[Figure]:
-        floor = self._floor()
-        yield Figure("switch's own originate, p50", _share(floor, 0.5), "ms")
-        yield Figure("switch's own originate, p99", _share(floor, 0.99), "ms")
+        originate, straight = self._originate(), self._straight()
+        yield from _both("switch's own originate → INVITE", originate)
+        yield from _both("dialplan's bridge, INVITE → INVITE", straight)
         for waiting in WAITING:
             ours = self._side("ours", OURS, OTHERS_OURS, waiting)
             theirs = self._side("mod_callcenter", THEIRS, OTHERS_THEIRS, waiting)
-            where = f"arrival → agent's leg, {waiting} others waiting"
-            for share, word in ((0.5, "p50"), (0.99, "p99")):
-                yield Figure(
-                    f"{where}, {word}",
-                    _share(ours[0], share),
-                    "ms",
-                    peer=round(_share(theirs[0], share), 1),
-                )
-            yield Figure(
-                f"{where}, p99 above the switch's originate",
-                _share(ours[0], 0.99) - _share(floor, 0.99),
-                "ms",
-                limit=10.0,
-            )
+            where = f"arrival → agent's INVITE, {waiting} others waiting"
+            yield from _both(where, ours[0], theirs[0])
+            yield _above(where, ours[0], straight)
             yield Figure(
                 f"CPU, {waiting} others waiting", ours[1], "of a core", peer=round(theirs[1], 3)
             )
             yield Figure(
-                f"calls joined, {waiting} others waiting",
+                f"calls offered, {waiting} others waiting",
                 len(ours[0]),
                 "calls",
+                limit=float(int(RATE * SECONDS)),
                 peer=len(theirs[0]),
             )
+        where = f"agent ready → INVITE, {WAITING[-1]} others waiting"
+        ours_ready = self._ready("ours", OURS, WAITING[-1])
+        yield from _both(where, ours_ready, self._ready("mod_callcenter", THEIRS, WAITING[-1]))
+        yield _above(where, ours_ready, originate)
+
+    # --- what is measured -----------------------------------------------------------------------
 
     def _side(self, side: str, number: str, others: str, waiting: int) -> tuple[list[float], float]:
-        self._everyone_ready(side)
+        """Milliseconds from each arrival to its agent's INVITE, and the share of a core."""
+        self._everyone(side, ready=True)
+        with self._crowd(others, waiting):
+            before, began = self._cpu(side), time.monotonic()
+            callers = self._callers(int(RATE * SECONDS))
+            self.sipp.citizen(
+                self._trunk,
+                number,
+                caller=callers,
+                calls=len(callers),
+                rate=RATE,
+                limit=SECONDS + 60,
+            ).process.wait(SECONDS + 60)
+            cpu = (self._cpu(side) - before) / (time.monotonic() - began)
+        return self._latencies(callers), cpu
+
+    def _ready(self, side: str, number: str, waiting: int) -> list[float]:
+        """Milliseconds from each agent's being ready to the INVITE, with so many left in line."""
+        self._everyone(side, ready=False)
+        took: list[float] = []
+        with self._crowd(number, waiting + AGENTS), SwitchProbe(self.settings) as probe:
+            for agent in self.agents:
+                asked = time.time()
+                if side == "ours":
+                    self._command("agent.ready", agent)
+                else:
+                    probe.api(f"callcenter_config agent set status {agent} Available")
+                self._until(lambda a=agent, t=asked: self._rang(a, t) > 0, f"{agent} rings", 10)  # type: ignore[misc]
+                took.append((self._rang(agent, asked) - asked) * 1000)
+                time.sleep(READY_EVERY)
+            self._everyone(side, ready=False)
+        return took
+
+    def _originate(self) -> list[float]:
+        """From our `bgapi originate` to the INVITE, in ms, with nothing else going on."""
+        took: list[float] = []
+        with SwitchProbe(self.settings) as probe:
+            for turn in range(FLOOR_CALLS):
+                agent = self.agents[turn % AGENTS]
+                asked = time.time()
+                probe.api(f"bgapi originate user/{agent}@{self.settings.domain} &park()")
+                self._until(lambda a=agent, t=asked: self._rang(a, t) > 0, "a leg", 5)  # type: ignore[misc]
+                took.append((self._rang(agent, asked) - asked) * 1000)
+            probe.api("hupall")
+        self._until(lambda: self._channels() == 0, "every call has ended")
+        return took
+
+    def _straight(self) -> list[float]:
+        """From INVITE to INVITE through a dialplan that only bridges."""
+        callers = self._callers(FLOOR_CALLS)
+        self.sipp.citizen(
+            self._trunk, STRAIGHT, caller=callers, calls=len(callers), rate=RATE, limit=60
+        ).process.wait(60)
+        self._until(lambda: self._channels() == 0, "every call has ended")
+        return self._latencies(callers)
+
+    def _rang(self, agent: str, since: float) -> float:
+        """When this agent's phone got an INVITE after `since`; 0 if it hasn't yet."""
+        for invite in reversed(self.tap.invites):
+            if invite.at < since:
+                break
+            if invite.user == agent and invite.port != self.settings.sip_port:
+                return invite.at
+        return 0.0
+
+    def _latencies(self, callers: list[str]) -> list[float]:
+        arrived = {invite.caller: invite.at for invite in self.tap.to_port(self.settings.sip_port)}
+        rang: dict[str, float] = {}
+        for invite in self.tap.invites:
+            if invite.port != self.settings.sip_port:
+                rang.setdefault(invite.caller, invite.at)
+        return [
+            (rang[caller] - arrived[caller]) * 1000
+            for caller in callers
+            if caller in rang and caller in arrived
+        ]
+
+    # --- the scene ------------------------------------------------------------------------------
+
+    def _callers(self, calls: int) -> list[str]:
+        return [f"139{next(self._numbers):08d}" for _ in range(calls)]
+
+    @contextlib.contextmanager
+    def _crowd(self, number: str, waiting: int) -> Iterator[None]:
+        """So many callers wait; afterwards every call is ended."""
         crowd: SippRun | None = None
-        trunk = (self.settings.sip_ip, self.settings.sip_port)
         if waiting:
             crowd = self.sipp.citizen(
-                trunk, others, calls=waiting, rate=25, hang_up_after=600, limit=700
+                self._trunk,
+                number,
+                caller=self._callers(waiting),
+                calls=waiting,
+                rate=CROWD_RATE,
+                hang_up_after=600,
+                dtmf="rfc4733",  # SIPp sends no sound then: it would need a core of its own
+                limit=700,
             )
             self._until(lambda: self._channels() >= waiting, f"{waiting} callers wait")
+            time.sleep(SETTLE)
         try:
-            with _Ear(self.settings) as ear:
-                before = self._cpu(side)
-                began = time.monotonic()
-                load = self.sipp.citizen(
-                    trunk, number, calls=int(RATE * SECONDS), rate=RATE, limit=SECONDS + 60
-                )
-                load.process.wait(SECONDS + 60)
-                took = time.monotonic() - began
-                cpu = (self._cpu(side) - before) / took
-            return ear.heard.offers, cpu
+            yield
         finally:
             if crowd is not None:
                 crowd.stop()
@@ -202,30 +300,10 @@ class _Bench:
                 probe.api("hupall")
             self._until(lambda: self._channels() == 0, "every call has ended")
 
-    def _floor(self) -> list[float]:
-        """From our `bgapi originate` to the leg's creation, in ms, with nothing else going on."""
-        took: list[float] = []
-        with _Ear(self.settings) as ear, SwitchProbe(self.settings) as probe:
-            for turn in range(FLOOR_CALLS):
-                agent = self.agents[turn % AGENTS]
-                ear.heard.arrived[FLOOR] = self._switch_time(probe)
-                count = len(ear.heard.offers)
-                probe.api(f"bgapi originate user/{agent}@{self.settings.domain} &park()")
-                self._until(lambda count=count: len(ear.heard.offers) > count, "a leg", 5)  # type: ignore[misc]
-                time.sleep(0.05)
-            took = list(ear.heard.offers)
-            probe.api("hupall")
-        self._until(lambda: self._channels() == 0, "every call has ended")
-        return took
-
-    def _switch_time(self, probe: SwitchProbe) -> float:
-        """Now by the clock that stamps the switch's events: it ticks behind ours."""
-        return int(probe.api("strmicroepoch")) / 1e6
-
-    def _everyone_ready(self, side: str) -> None:
+    def _everyone(self, side: str, *, ready: bool) -> None:
         for agent in self.agents:
-            self._command("agent.ready" if side == "ours" else "agent.logout", agent)
-        status = "Available" if side != "ours" else "'Logged Out'"
+            self._command("agent.ready" if ready and side == "ours" else "agent.logout", agent)
+        status = "Available" if ready and side != "ours" else "'Logged Out'"
         with SwitchProbe(self.settings) as probe:
             for agent in self.agents:
                 probe.api(f"callcenter_config agent set status {agent} {status}")
@@ -238,7 +316,7 @@ class _Bench:
         while True:
             self.redis.delete(reply)
             self.redis.rpush(COMMANDS, json.dumps(command))
-            answer = self.redis.blpop([reply], timeout=5)
+            answer = self.redis.blpop([reply], timeout=1)
             told = json.loads(str(answer[1])) if answer else {"ok": False, "error": "no answer"}
             if told["ok"] or name == "agent.logout":
                 return
@@ -267,60 +345,6 @@ class _Bench:
             if time.monotonic() > deadline:
                 raise SettingsError(f"not within {seconds:g} s: {what}")
             time.sleep(0.005)
-
-
-class _Ear:
-    """Listens to the switch's events in a thread; timestamps are the switch's own."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.heard = Heard()
-        self._probe = _EventProbe(settings, timeout=0.5)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-
-    def __enter__(self) -> _Ear:
-        self._probe.__enter__()
-        self._probe.subscribe("CHANNEL_CREATE")
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(5)
-        self._probe.__exit__(None, None, None)
-
-    def _listen(self) -> None:
-        while not self._stop.is_set():
-            for event in self._probe.events():
-                self._take(event)
-
-    def _take(self, event: dict[str, str]) -> None:
-        at = int(event.get("Event-Date-Timestamp", "0")) / 1e6
-        if event.get("Call-Direction") == "inbound":
-            if event.get("Caller-Destination-Number") in (OURS, THEIRS):
-                self.heard.arrived[event.get("Unique-ID", "")] = at
-            return
-        contact = event.get("variable_cc_contact") or event.get("variable_cc_member_session_uuid")
-        since = self.heard.arrived.pop(contact or FLOOR, None)
-        if since is not None:
-            self.heard.offers.append((at - since) * 1000)
-
-
-class _EventProbe(SwitchProbe):
-    """A probe that also takes events."""
-
-    def subscribe(self, names: str) -> None:
-        self._send(f"event json {names}")
-
-    def events(self) -> Iterator[dict[str, str]]:
-        """Events until none has come for a moment."""
-        while True:
-            try:
-                headers, body = self._message()
-            except switch_process.SwitchError:
-                return
-            if headers.get("content-type") == "text/event-json":
-                yield json.loads(body)
 
 
 def _prepared(folder: Path) -> Settings:
@@ -360,10 +384,13 @@ def _add_peer(settings: Settings, agents: list[str]) -> None:
     conf = settings.switch_dir / "conf"
     dialplan = conf / "dialplan" / "trunk.xml"
     text = dialplan.read_text("utf-8")
-    dialplan.write_text(
-        text.replace('<extension name="not-published">', PEER_DIALPLAN.lstrip(), 1), "utf-8"
+    peer = PEER_DIALPLAN.lstrip().replace("@alert@", ALERT).replace("@agent@", agents[0])
+    dialplan.write_text(text.replace('<extension name="not-published">', peer, 1), "utf-8")
+    (settings.recordings_dir / "peer").mkdir(parents=True, exist_ok=True)
+    queues = "".join(
+        PEER_QUEUE.format(name=name, recordings=settings.recordings_dir)
+        for name in ("served", "unserved")
     )
-    queues = "".join(PEER_QUEUE.format(name=name) for name in ("served", "unserved"))
     people = "".join(PEER_AGENT.format(agent=agent, domain=settings.domain) for agent in agents)
     tiers = "".join(
         f'\n    <tier agent="{agent}" queue="served@bench" level="1" position="1"/>'
@@ -392,6 +419,18 @@ def _environ(settings: Settings) -> dict[str, str]:
         "CALLCENTER_QUEUES_FILE": str(settings.queues_file),
         "CALLCENTER_MAX_CALLS": str(settings.max_calls),
     }
+
+
+def _both(name: str, ours: list[float], theirs: list[float] | None = None) -> Iterator[Figure]:
+    for share, word in ((0.5, "p50"), (0.99, "p99")):
+        peer = None if theirs is None else round(_share(theirs, share), 1)
+        yield Figure(f"{name}, {word}", _share(ours, share), "ms", peer=peer)
+
+
+def _above(name: str, ours: list[float], floor: list[float]) -> Figure:
+    return Figure(
+        f"{name}, p99 above the switch's own", _share(ours, 0.99) - _share(floor, 0.99), "ms", 10.0
+    )
 
 
 def _share(values: list[float], share: float) -> float:

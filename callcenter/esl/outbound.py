@@ -215,6 +215,11 @@ class OutboundCall(Wire, OutboundSession):
         """Whether the channel has hung up, as far as we know; not when only we were cut off."""
         return self.hung_up.is_set() or self._lingering
 
+    def missed_something(self, application: str) -> bool:
+        """Whether what we wait for has ended unheard: `application` is what the switch runs now."""
+        pending = {execution.app for execution in self._executions.values()}
+        return self.fed and bool(pending) and application not in pending
+
     def interrupt(self) -> None:
         """Stop what is being played; the application ends, the next queued one starts."""
         self.api(f"uuid_break {self.uuid}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gevent
@@ -89,10 +89,20 @@ class OutboundServer(OutboundESLServer):
         gevent.joinall(handlers, timeout=timeout)
         gevent.killall(handlers, timeout=timeout)
 
-    def drop_fed(self, reason: str) -> None:
-        """Give calls whose events come from the link back to the dialplan: it has gone deaf."""
-        for call in [call for call in self._served if call.fed]:
-            call.close(reason)
+    def drop_deaf(self, applications: Mapping[str, str]) -> int:
+        """After the link was away: give back to the dialplan the calls that missed something.
+
+        `applications` tells what each living channel runs now. The dialplan brings such a call
+        back at once, and it goes on where it stood. Returns how many there were.
+        """
+        deaf = [
+            call
+            for call in self._served
+            if call.uuid in applications and call.missed_something(applications[call.uuid])
+        ]
+        for call in deaf:
+            call.close("the link that brings its events was away")
+        return len(deaf)
 
     def _accept_call(self, sock: Any, address: Any) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import gevent
 import pytest
 from fakeswitch import PASSWORD, FakeSwitch, Peer
 from stage import Stage
 
-from callcenter.esl import Event, OutboundCall
+from callcenter.esl import Event, OutboundCall, SwitchLink
 from callcenter.esl.inbound import SwitchConnection
 
 
@@ -60,3 +62,30 @@ def stage() -> Iterator[Callable[..., Stage]]:
     yield make
     for one in stages:
         one.end()
+
+
+@pytest.fixture
+def make_link(make_switch: object) -> Iterator[Callable[..., SwitchLink]]:
+    """Started links that are stopped at the end; `seen`, `ups` and `downs` hold what they told."""
+    links: list[SwitchLink] = []
+
+    def make(switch: FakeSwitch, **kwargs: Any) -> SwitchLink:
+        seen: list[Event] = []
+        ups: list[bool] = []
+        downs: list[float] = []
+        options: dict[str, Any] = {
+            "events": ["CHANNEL_PARK", "sofia::register"],
+            "on_event": seen.append,
+            "on_up": ups.append,
+            "on_down": lambda: downs.append(time.monotonic()),
+        } | kwargs
+        link = SwitchLink("127.0.0.1", switch.port, PASSWORD, **options)
+        link.seen, link.ups, link.downs = seen, ups, downs
+        links.append(link)
+        link.start()
+        return link
+
+    yield make
+    for link in links:
+        with gevent.Timeout(10):
+            link.stop()

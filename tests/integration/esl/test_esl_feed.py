@@ -44,6 +44,25 @@ def test_without_a_link_a_call_hears_for_itself(stage, feed):
     assert act.result(fake) == "7"
 
 
+def test_the_link_subscribes_for_the_feed_and_keeps_its_events_from_the_handler(
+    make_switch, make_link
+):
+    switch, feed, heard, handled = make_switch(), EventFeed(), [], []
+    link = make_link(switch, events=["RECORD_STOP"], feed=feed, on_event=handled.append)
+    assert link.up.wait(5)
+    assert feed.live
+    feed.join("a", heard.append)
+    for name in ("DTMF", "RECORD_STOP"):
+        switch.peers[0].event(name, Unique_ID="a")
+    eventually(lambda: any(event.name == "RECORD_STOP" for event in handled))
+    assert [event.name for event in heard] == ["DTMF", "RECORD_STOP"]
+    assert [event.name for event in handled if event.uuid == "a"] == ["RECORD_STOP"]
+    subscribed = [each.line for each in switch.peers[0].commands if each.line.startswith("event")]
+    assert "CHANNEL_EXECUTE_COMPLETE" in subscribed[0]
+    switch.peers[0].shut()
+    eventually(lambda: not feed.live)
+
+
 def test_a_call_that_came_back_has_its_events_and_the_old_connection_none(feed):
     first, second = [], []
     take_first, take_second = first.append, second.append
@@ -54,19 +73,25 @@ def test_a_call_that_came_back_has_its_events_and_the_old_connection_none(feed):
     assert len(second) == 1
     assert not first
     feed.leave("a", take_second)
-    assert len(feed) == 0
+    assert feed.calls == 0
 
 
-def test_given_a_deaf_link_when_fed_calls_are_dropped_then_others_stay(stage, feed):
-    act = stage(lambda call: call.closed.wait(10), feed=feed)
-    fed = act.call()
-    eventually(lambda: len(act.calls) == 1)
-    feed.live = False
-    hears = act.call()
-    eventually(lambda: len(act.calls) == 2)
-    act.server.drop_fed("the link is gone")
-    assert fed.closed()
-    assert act.calls[hears.uuid].connected
+def test_given_a_link_that_was_away_when_a_playback_ended_meanwhile_then_that_call_comes_back(
+    stage, feed
+):
+    def story(call):
+        call.start("playback", "a")
+        return call.closed.wait(10)
+
+    act = stage(story, feed=feed)
+    ended, plays, gone = act.call(), act.call(), act.call()
+    eventually(lambda: all(not fake.sent.empty() for fake in (ended, plays, gone)))
+    eventually(lambda: all(call.missed_something("") for call in act.calls.values()))
+    dropped = act.server.drop_deaf({ended.uuid: "park", plays.uuid: "playback"})
+    assert dropped == 1
+    assert ended.closed()
+    assert act.calls[plays.uuid].connected
+    assert act.calls[gone.uuid].connected  # the switch itself says when it has hung up
 
 
 def test_what_is_not_waited_for_is_sent_in_order_and_a_refusal_comes_out_of_done(stage):

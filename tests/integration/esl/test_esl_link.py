@@ -4,43 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import gevent
 import pytest
-from fakeswitch import PASSWORD, FakeSwitch, eventually
+from fakeswitch import eventually
 from gevent.event import Event as Flag
 
 from callcenter.esl import Event, SwitchGone, SwitchLink
 from callcenter.esl import workers as workers_module
-
-
-@pytest.fixture
-def make_link(make_switch: object) -> Iterator[Callable[..., SwitchLink]]:
-    """Started links that are stopped at the end; `seen`, `ups` and `downs` hold what they told."""
-    links: list[SwitchLink] = []
-
-    def make(switch: FakeSwitch, **kwargs: Any) -> SwitchLink:
-        seen: list[Event] = []
-        ups: list[bool] = []
-        downs: list[float] = []
-        options: dict[str, Any] = {
-            "events": ["CHANNEL_PARK", "sofia::register"],
-            "on_event": seen.append,
-            "on_up": ups.append,
-            "on_down": lambda: downs.append(time.monotonic()),
-        } | kwargs
-        link = SwitchLink("127.0.0.1", switch.port, PASSWORD, **options)
-        link.seen, link.ups, link.downs = seen, ups, downs
-        links.append(link)
-        link.start()
-        return link
-
-    yield make
-    for link in links:
-        with gevent.Timeout(10):
-            link.stop()
 
 
 def parks(link: SwitchLink) -> list[str]:
