@@ -116,17 +116,16 @@ class OutboundCall(Wire, OutboundSession):
         Raises `CommandFailed` if the dialplan didn't say `async full`.
         """
         self.fed = self._feed is not None and self._feed.live
-        commands = ["connect", f"linger {self._linger_seconds}"]
-        if not self.fed:
-            commands += ["myevents json", f"event json {MORE_EVENTS}"]
-        replies = self._exchange([command.encode(line) for line in commands], "connect")
+        replies = self.exchange(["connect", f"linger {self._linger_seconds}"])
         self.session_data = self.headers = self._variables = replies[0].headers
-        self._accepted(replies, *commands)
+        self._accepted(replies, "connect", "linger")
         if not self.uuid:
             raise ProtocolError("the peer connected us to no call")
         self._outbound_connected = True
         if self.fed and self._feed is not None:
             self._feed.join(self.uuid, self.deliver)
+        else:
+            self.request_all(["myevents json", f"event json {MORE_EVENTS}"])
 
     # -- applications
 

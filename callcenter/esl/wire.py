@@ -95,8 +95,11 @@ class Wire(ESLProtocol):
 
     def request_all(self, commands: list[str]) -> list[Event]:
         """Send several commands in one write and wait for all replies."""
-        replies = self._exchange([encode(command) for command in commands], verb(commands[0]))
-        return self._accepted(replies, *commands)
+        return self._accepted(self.exchange(commands), *commands)
+
+    def exchange(self, commands: list[str]) -> list[Event]:
+        """The same, whatever the replies say."""
+        return self._exchange([encode(command) for command in commands], verb(commands[0]))
 
     def post(
         self,

@@ -18,7 +18,7 @@ DIALPLAN = ROOT / "freeswitch-conf" / "dialplan"
 # Functions whose first argument is said to the switch.
 _COMMANDS = {"api", "bgapi", "run_job", "_quietly"}
 _APPLICATIONS = {"execute", "start", "call_command"}
-_SOCKET = {"request", "send", "request_all"}
+_SOCKET = {"request", "send", "request_all", "exchange", "post"}
 
 # switch_event.c, EVENT_NAMES: those that tell of calls, jobs and the switch itself.
 _EVENT = re.compile(
@@ -68,7 +68,12 @@ def _said(call: ast.Call) -> Iterator[str]:
     arguments = call.args
     if name == "spawn" and arguments and isinstance(arguments[0], ast.Attribute):
         name, arguments = arguments[0].attr, arguments[1:]
-    text = _beginning(arguments[0]) if arguments else ""
+    first = arguments[0] if arguments else None
+    for each in first.elts if isinstance(first, ast.List) else [first]:
+        yield from _one_said(name, _beginning(each) if each is not None else "")
+
+
+def _one_said(name: str, text: str) -> Iterator[str]:
     words = text.split()
     if not words or not _WORD.fullmatch(words[0]):
         return
@@ -82,8 +87,6 @@ def _said(call: ast.Call) -> Iterator[str]:
 
 def _beginning(node: ast.expr) -> str:
     """The constant text that an expression begins with."""
-    if isinstance(node, ast.List):
-        return _beginning(node.elts[0]) if node.elts else ""
     if isinstance(node, ast.JoinedStr):
         return "".join(_beginning(part) or " … " for part in node.values)
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
