@@ -113,10 +113,14 @@ class HotlineUnderTest:
         self.system = system
         self.phones: list[Citizen | AgentPhone] = []
         self._browsers: dict[str, requests.Session] = {}
+        self._earlier: dict[str, str] = {}  # caller -> the record that was newest at the last dial
 
     # --- people -----------------------------------------------------------------------------
 
     def dial(self, dialed: str, caller: str, **options: Any) -> Leg:
+        """Call; from now on `record` of this caller is the one of this call."""
+        earlier = self.record(caller) if caller.isdigit() else None
+        self._earlier[caller] = earlier["id"] if earlier else self._earlier.get(caller, "")
         citizen = Citizen(self.system.switch.trunk, caller)
         self.phones.append(citizen)
         return citizen.dial(dialed, **options)
@@ -164,13 +168,15 @@ class HotlineUnderTest:
     # --- what came of it --------------------------------------------------------------------
 
     def record(self, caller: str) -> dict[str, Any] | None:
-        """The newest call record of `caller`."""
+        """The newest call record of `caller`, None while the last call has none yet."""
         answer = self.system.api(f"calls?number={caller}&limit=5")
         assert answer.ok, (
             f"{answer.status_code} {answer.text[:300]}\n{self.system.log('web')[-3000:]}"
         )
         found = answer.json()["calls"]
-        return found[0] if found else None
+        if not found or found[0]["id"] == self._earlier.get(caller):
+            return None
+        return dict(found[0])
 
     def until(
         self,
