@@ -84,15 +84,18 @@ def run(ctx: click.Context) -> None:
 
 
 @main.command()
-@click.option("--minutes", default=60.0, show_default=True, help="How long the city calls.")
+@click.option("--minutes", default=480.0, show_default=True, help="How long the city calls.")
 @click.pass_context
 def demo(ctx: click.Context, minutes: float) -> None:
     """Start everything, with a small city in it that calls all day."""
     from callcenter import demo as city
     from callcenter import runner
 
-    settings = _settings(ctx, secrets=False)
-    sys.exit(runner.run(settings, ctx.obj, lambda ready, stop: city.play(ready, stop, minutes)))
+    city.check()
+    with city.surroundings():
+        settings = _settings(ctx, secrets=False)
+        code = runner.run(settings, ctx.obj, lambda ready, stop: city.play(ready, stop, minutes))
+    sys.exit(code)
 
 
 @main.command()
