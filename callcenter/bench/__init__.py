@@ -71,9 +71,16 @@ def _peer() -> Iterator[Figure]:
     return mod_callcenter.run()
 
 
+def _live_page() -> Iterator[Figure]:
+    from callcenter.bench import live_page
+
+    return live_page.run()
+
+
 BENCHES: dict[str, Callable[[], Iterator[Figure]]] = {
     "acd": _acd,
     "lab": _lab,
+    "live-page": _live_page,
     "calls": _calls,
     "acd-vs-mod-callcenter": _peer,
 }

@@ -72,6 +72,22 @@ def test_a_stranger_reaches_the_public_endpoints_only(app, engine, people):
             assert status in (302, 401), (endpoint, method, status)
 
 
+def test_with_a_wrong_form_token_nobody_posts_anything(app, engine, people):
+    add_call(engine, "c1", agent="1001", order_number="20260301000001")
+    add_order(engine, "20260301000001", call_id="c1")
+    tried = 0
+    for role in Role:
+        client = client_for(app, role.value)
+        for endpoint, method, path in _routes(app):
+            access = ENDPOINTS[endpoint]
+            if method == "GET" or not isinstance(access, frozenset) or role not in access:
+                continue
+            status = client.open(path, method=method, data={"csrf_token": "wrong"}).status_code
+            assert status == 400, (endpoint, role, status)
+            tried += 1
+    assert tried > 20
+
+
 def test_the_token_opens_the_api_and_nothing_else(app, engine, people):
     headers = {"Authorization": f"Bearer {API_TOKEN}"}
     for endpoint, method, path in _routes(app):
