@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import time
 from pathlib import Path
@@ -11,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from callcenter import live_config, queue_store, switch_conf
 from callcenter.database import reading
-from callcenter.models import Agent, BlockedNumber
+from callcenter.models import Agent, BlockedNumber, BrowserPhone
 from callcenter.switch_conf import AgentDirectoryEntry
+from workorder.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -77,8 +79,24 @@ def export_phones(session: Session, data_dir: Path) -> bool:
 
 
 def directory(session: Session) -> list[AgentDirectoryEntry]:
-    """The agents whose phones may register."""
+    """The agents whose phones may register, each with the one secret that counts now."""
+    browsers = _browser_phones(session)
     return [
-        AgentDirectoryEntry(agent.number, agent.sip_a1_hash)
+        AgentDirectoryEntry(agent.number, browsers.get(agent.number, agent.sip_a1_hash))
         for agent in session.scalars(select(Agent).where(Agent.active).order_by(Agent.number))
     ]
+
+
+def _browser_phones(session: Session) -> dict[str, str]:
+    """Agent → HA1 of the phone in the browser, where its user is still logged in."""
+    phones = session.scalars(
+        select(BrowserPhone)
+        .join(User, User.username == BrowserPhone.username)
+        .where(
+            BrowserPhone.until > dt.datetime.now(dt.UTC),
+            User.active,
+            User.agent_number == BrowserPhone.agent,
+            User.session_epoch == BrowserPhone.session_epoch,
+        )
+    )
+    return {phone.agent: phone.a1_hash for phone in phones}

@@ -131,6 +131,7 @@ class Controller:
             self.distributor.tell,
             self.clock,
         )
+        self.presence.handle("phones.reload", lambda _args: self._reload_phones())
         self._adopted = Flag()
         self._to_show = Flag()
         self.distributor.on_change = self._to_show.set

@@ -15,6 +15,7 @@ __all__ = [
     "Agent",
     "Base",
     "BlockedNumber",
+    "BrowserPhone",
     "Call",
     "JournalEvent",
     "JournalReject",
@@ -122,6 +123,21 @@ class Agent(Base):
     queues: Mapped[dict[str, Any]] = mapped_column(default=dict)  # queue name -> level 0–9
     skills: Mapped[dict[str, Any]] = mapped_column(default=dict)  # skill -> level 0–9
     active: Mapped[bool] = mapped_column(default=True)
+
+
+class BrowserPhone(Base):
+    """A phone in an agent's browser: a secret of its own, for as long as its user stays logged in.
+
+    While it counts it stands in for the agent's own `sip_a1_hash` in the switch's directory.
+    """
+
+    __tablename__ = "browser_phones"
+
+    agent: Mapped[str] = mapped_column(String(16), primary_key=True)
+    a1_hash: Mapped[str] = mapped_column(String(64))  # of a random secret that is kept nowhere
+    username: Mapped[str] = mapped_column(String(64))
+    session_epoch: Mapped[int]  # of the user; one that logged out since has no phone any more
+    until: Mapped[dt.datetime]
 
 
 class QueueRow(Base):

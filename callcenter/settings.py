@@ -38,6 +38,8 @@ class Settings:
     sip_ip: str = "127.0.0.1"
     sip_port: int = 5060  # the trunk: citizens come in here
     agent_sip_port: int = 0  # 0: sip_port + 2
+    wss_port: int = 0  # browsers' phones, on sip_ip; 0: sip_port + 2383 (7443 for 5060)
+    wss_url: str = ""  # where browsers find it; "": wss://<this machine>:<wss_port>
     trunk_acl: tuple[str, ...] = ("127.0.0.0/8",)  # who may send citizens' calls
     rtp_ports: tuple[int, int] = (16384, 17383)
     max_calls: int = 200
@@ -134,12 +136,20 @@ def _completed(settings: Settings) -> Settings:
         settings,
         data_dir=data_dir,
         agent_sip_port=settings.agent_sip_port or settings.sip_port + 2,
+        wss_port=settings.wss_port or _beside(settings.sip_port),
         database_url=settings.database_url or f"sqlite:///{data_dir / 'callcenter.db'}",
         redis_url=settings.redis_url or f"unix://{data_dir / 'redis' / 'redis.sock'}",
         controllers=settings.controllers or (f"127.0.0.1:{settings.outbound_port}",),
     )
     ports: dict[int, str] = {}
-    for name in ("sip_port", "agent_sip_port", "esl_port", "outbound_port", "web_port"):
+    for name in (
+        "sip_port",
+        "agent_sip_port",
+        "wss_port",
+        "esl_port",
+        "outbound_port",
+        "web_port",
+    ):
         port = getattr(settings, name)
         if port in ports:
             raise SettingsError(
@@ -148,6 +158,11 @@ def _completed(settings: Settings) -> Settings:
             )
         ports[port] = name
     return settings
+
+
+def _beside(sip_port: int) -> int:
+    """FreeSWITCH's usual 7443 for 5060, and as far away from any other."""
+    return sip_port + 2383 if sip_port + 2383 < 65536 else sip_port - 2383
 
 
 # --- readers: one per kind of setting ---------------------------------------------------------
@@ -297,6 +312,13 @@ def _redis_url(value: Any, where: str) -> str:
     return text
 
 
+def _wss_url(value: Any, where: str) -> str:
+    text = _text(value, where)
+    if text and not re.fullmatch(r"wss://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9./_\-]*)?", text):
+        raise SettingsError(f"{where}: expected wss://HOST:PORT/, found {text!r}")
+    return text
+
+
 def _secret(value: Any, where: str) -> str:
     text = _text(value, where)
     if text and (len(text) < 12 or any(char.isspace() for char in text)):
@@ -315,6 +337,8 @@ _READERS: dict[str, Reader] = {
     "sip_ip": _address,
     "sip_port": _port,
     "agent_sip_port": _integer(0, 65535),
+    "wss_port": _integer(0, 65535),
+    "wss_url": _wss_url,
     "trunk_acl": _list(_network),
     "rtp_ports": _port_range,
     "max_calls": _integer(1, 10_000),

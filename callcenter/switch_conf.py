@@ -88,6 +88,7 @@ def variables(settings: Settings, published_numbers: Iterable[str]) -> dict[str,
         "sip_ip": str(ipaddress.ip_address(settings.sip_ip)),
         "sip_port": str(settings.sip_port),
         "agent_sip_port": str(settings.agent_sip_port),
+        "wss_port": str(settings.wss_port),
         "rtp_start": str(settings.rtp_ports[0]),
         "rtp_end": str(settings.rtp_ports[1] & ~1),  # RTP has the even ports
         "esl_host": _loopback(settings.esl_host),

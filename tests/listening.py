@@ -136,6 +136,11 @@ class Listener:
         return round(sum(length for name, length in self.story() if name == tone), 2)
 
     @property
+    def sounding(self) -> float:
+        """Seconds that weren't silent, whatever they were."""
+        return sum(frames for tone, frames in list(self._runs) if tone) * 0.02
+
+    @property
     def length(self) -> float:
         return sum(frames for _, frames in list(self._runs)) * 0.02
 

@@ -142,7 +142,7 @@ def missing(kind: Kind) -> str | None:
 
 def local_settings(folder: Path, sounds: Path, **changes: Any) -> Settings:
     """Settings with free ports and `folder` for data; two controllers, the second a standby."""
-    sip, agents, esl, outbound, standby, web = (free_ports() for _ in range(6))
+    sip, agents, wss, esl, outbound, standby, web = (free_ports() for _ in range(7))
     rtp = free_ports(RTP_PORTS)
     settings = load(
         environ={
@@ -150,6 +150,7 @@ def local_settings(folder: Path, sounds: Path, **changes: Any) -> Settings:
             "CALLCENTER_FREESWITCH": os.environ.get("CALLCENTER_FREESWITCH", ""),
             "CALLCENTER_SIP_PORT": str(sip),
             "CALLCENTER_AGENT_SIP_PORT": str(agents),
+            "CALLCENTER_WSS_PORT": str(wss),
             "CALLCENTER_RTP_PORTS": f"{rtp}-{rtp + RTP_PORTS - 1}",
             "CALLCENTER_ESL_PORT": str(esl),
             "CALLCENTER_ESL_PASSWORD": "only-for-this-test",
@@ -227,8 +228,9 @@ def _started(running: RunningSwitch, sounds: Path) -> RunningSwitch:
             if attempt == 2:
                 raise SwitchError(f"{error}\n{running.log[-4000:]}") from error
             fresh = local_settings(running.settings.data_dir, sounds)
-            names = ("sip_port", "agent_sip_port", "esl_port", "outbound_port", "rtp_ports")
-            changes = {name: getattr(fresh, name) for name in (*names, "controllers")}
+            ports = ("sip_port", "agent_sip_port", "wss_port", "esl_port", "outbound_port")
+            names = (*ports, "rtp_ports", "controllers")
+            changes = {name: getattr(fresh, name) for name in names}
             running.settings = replace(running.settings, **changes)
         else:
             return running

@@ -210,6 +210,7 @@ def environ(settings: Settings) -> dict[str, str]:
         "CALLCENTER_REDIS_URL": settings.redis_url,
         "CALLCENTER_SIP_PORT": str(settings.sip_port),
         "CALLCENTER_AGENT_SIP_PORT": str(settings.agent_sip_port),
+        "CALLCENTER_WSS_PORT": str(settings.wss_port),
         "CALLCENTER_RTP_PORTS": f"{settings.rtp_ports[0]}-{settings.rtp_ports[1]}",
         "CALLCENTER_ESL_PORT": str(settings.esl_port),
         "CALLCENTER_ESL_PASSWORD": settings.esl_password,

@@ -19,13 +19,14 @@ from web import (
     assets,
     auth,
     calls,
-    desk,
+    desk_orders,
     filters,
     health,
     home,
     i18n,
     live,
     orders,
+    softphone,
     stream,
     supervise,
     users,
@@ -44,7 +45,7 @@ PAGES = (
     home.blueprint,
     account.blueprint,
     calls.blueprint,
-    desk.blueprint,
+    *{desk_orders.blueprint, softphone.blueprint},  # with web.desk
     *{live.blueprint, supervise.blueprint},  # likewise
     orders.blueprint,
     *{acd_admin.blueprint, users.blueprint},  # one blueprint, in several files

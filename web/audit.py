@@ -50,6 +50,7 @@ class Action(StrEnum):
     NOT_DONE = "not_done"  # what was asked for just before wasn't done; data: command, result
     RECORDING_EXPORTED = "recording_exported"
     RECORDING_REASON = "recording_reason"
+    PHONE_SWITCHED = "phone_switched"
 
 
 ACTIONS: dict[str, LazyString] = {
@@ -84,6 +85,7 @@ ACTIONS: dict[str, LazyString] = {
     Action.NOT_DONE: _l("操作未执行"),
     Action.RECORDING_EXPORTED: _l("导出录音"),
     Action.RECORDING_REASON: _l("说明调听原因"),
+    Action.PHONE_SWITCHED: _l("启用或停用浏览器话机"),
 }
 # A player asks for a recording in many pieces: one listening is written once.
 ONE_LISTENING = dt.timedelta(minutes=10)

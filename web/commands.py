@@ -24,6 +24,22 @@ class Command(StrEnum):
     NOT_READY = "agent.not_ready"
     END_WRAP_UP = "agent.wrapup_end"
     EXTEND_WRAP_UP = "agent.wrapup_extend"
+    OFF_HOOK = "agent.off_hook"
+    ON_HOOK = "agent.on_hook"
+    HOLD = "call.hold"
+    RESUME = "call.resume"
+    MUTE = "call.mute"
+    UNMUTE = "call.unmute"
+    CONSULT = "call.consult"
+    TRANSFER = "call.transfer"
+    JOIN = "call.join"
+    LEAVE = "call.leave"
+    DROP = "call.drop"
+    SURVEY = "call.survey"
+    DIAL = "call.dial"
+    MARK = "call.mark"
+    NUISANCE = "call.nuisance"
+    RELOAD_PHONES = "phones.reload"
 
 
 class NoAnswer(Exception):

@@ -1,4 +1,4 @@
-"""An agent's own page: state, current call, the day's calls."""
+"""An agent's own page: state, current call, who calls, the day's calls. Commands are given here."""
 
 from __future__ import annotations
 
@@ -6,21 +6,28 @@ from typing import Any
 
 from flask import Blueprint, abort, make_response, render_template, request
 from flask_babel import gettext as _
+from sqlalchemy import select
 
 from acd.messages import AgentState
 from callcenter.models import Call
-from web import presence, words
+from callcenter.privacy import clean_text
+from web import controls, presence, words
 from web.auth import signed_in
 from web.call_list import find_calls
 from web.commands import Answer, Command, NoAnswer, send
+from web.desk_pop import known_of
+from web.i18n import language
 from web.localtime import day_start, today
+from web.order_form import Draft
 from web.people import agent_names
+from web.places import place_of
 from web.scope import visible_calls
 from web.storage import db, redis_client
 
 blueprint = Blueprint("desk", __name__, url_prefix="/desk")
 
 RECENT = 12
+LABEL, NOTE = 40, 500  # characters of a mark on the recording
 
 # What an agent may press in each state.
 BUTTONS: dict[str, tuple[Command, ...]] = {
@@ -33,11 +40,19 @@ BUTTONS: dict[str, tuple[Command, ...]] = {
     AgentState.HOLDING: (Command.NOT_READY,),
     AgentState.WRAP_UP: (Command.END_WRAP_UP, Command.EXTEND_WRAP_UP, Command.NOT_READY),
 }
+AT_WORK = (
+    AgentState.RESERVED,
+    AgentState.RINGING,
+    AgentState.TALKING,
+    AgentState.HOLDING,
+    AgentState.WRAP_UP,
+)
+NEEDS_DESTINATION = (Command.CONSULT, Command.TRANSFER)
 
 
 @blueprint.get("")
 def desk() -> str:
-    return render_template("desk.html", **_panel(), recent=_recent())
+    return render_template("desk.html", **_panel(), recent=_recent(), draft=Draft(), problems={})
 
 
 @blueprint.get("/panel")
@@ -50,6 +65,14 @@ def recent() -> str:
     return render_template("_desk_recent.html", recent=_recent())
 
 
+@blueprint.get("/destinations")
+def destinations() -> str:
+    """Whom a call can be given to, as the choices of the page's dialog."""
+    return render_template(
+        "_desk_destinations.html", destinations=controls.destinations(redis_client())
+    )
+
+
 @blueprint.post("/command")
 def command() -> Any:
     """Send a command for the agent who is logged in, and say what came of it."""
@@ -58,10 +81,9 @@ def command() -> Any:
         name = Command(request.form.get("name", ""))
     except ValueError:
         abort(400)
-    reason = request.form.get("reason", "")
-    if not number or (name is Command.NOT_READY and reason not in words.CHOOSABLE_REASONS):
+    if not number:
         abort(400)
-    args = {"agent": number} | ({"reason": reason} if name is Command.NOT_READY else {})
+    args = {"agent": number} | _arguments(name)
     try:
         answer = send(redis_client(), name, **args)
     except NoAnswer:
@@ -71,13 +93,43 @@ def command() -> Any:
     return response
 
 
+def _arguments(name: Command) -> dict[str, str]:
+    """What the command needs besides the agent; 400 when the page didn't send it."""
+    form = request.form
+    if name is Command.NOT_READY:
+        if form.get("reason", "") not in words.CHOOSABLE_REASONS:
+            abort(400)
+        return {"reason": form["reason"]}
+    if name in NEEDS_DESTINATION:
+        return {"to": clean_text(form.get("to", ""), 64) or abort(400)}
+    if name is Command.DIAL:
+        return _whom_to_dial()
+    if name is Command.MARK:
+        label = clean_text(form.get("label", ""), LABEL) or abort(400)
+        return {"label": label, "note": clean_text(form.get("note", ""), NOTE)}
+    if name is Command.NUISANCE:
+        return {"note": clean_text(form.get("note", ""), NOTE)}
+    return {}
+
+
+def _whom_to_dial() -> dict[str, str]:
+    """A destination, or the citizen of one's own call: never a number that the page chose."""
+    if to := clean_text(request.form.get("to", ""), 64):
+        return {"to": to}
+    call = db().get(Call, request.form.get("call", ""))
+    if call is None or call.agent != signed_in().agent_number:
+        abort(400)
+    return {"number": call.callback_number or call.caller, "call": call.id}
+
+
 def _told(name: Command, answer: Answer | None) -> dict[str, str]:
     label = str(words.COMMANDS[name])
     if answer is None:
         text = _("“%(command)s”没有得到系统答复，请看状态是否已变，必要时再试一次。", command=label)
         return {"tone": "bad", "text": text}
     if not answer.ok:
-        text = _("“%(command)s”未执行：%(why)s", command=label, why=answer.error)
+        why = words.refusal(answer.error)
+        text = _("“%(command)s”未执行：%(why)s", command=label, why=why)
         return {"tone": "warn", "text": text}
     return {"tone": "good", "text": _("“%(command)s”已执行。", command=label)}
 
@@ -85,20 +137,34 @@ def _told(name: Command, answer: Answer | None) -> dict[str, str]:
 def _panel() -> dict[str, Any]:
     number = signed_in().agent_number or ""
     client = redis_client()
-    me = presence.read_agent(client, number)
+    me = presence.read_agent(client, number) or presence.AgentPresence(number)
     live = presence.read(client)
-    contact = me.contact if me else None
+    call = _call_of(me)
     return {
         "number": number,
         "name": agent_names().get(number, ""),
-        "me": me or presence.AgentPresence(number),
+        "me": me,
         "stale": live.stale,
         "waiting": sum(queue["waiting"] for queue in live.queues.values()),
-        "call": db().get(Call, contact) if contact else None,
-        "buttons": BUTTONS[me.state if me else AgentState.LOGGED_OUT],
+        "call": call,
+        "known": known_of(db(), call) if call else None,
+        "place": place_of(call.caller, language()) if call else None,
+        "can": controls.read(client, number),
+        "buttons": BUTTONS[me.state],
         "reasons": words.CHOOSABLE_REASONS,
+        "at_work": me.state in AT_WORK,
         "Command": Command,
     }
+
+
+def _call_of(me: presence.AgentPresence) -> Call | None:
+    """The call at the agent's phone; in wrap-up the one just finished."""
+    if me.contact:
+        return db().get(Call, me.contact)
+    if me.state != AgentState.WRAP_UP:
+        return None
+    mine = select(Call).where(Call.agent == me.number).order_by(Call.arrived_at.desc()).limit(1)
+    return db().scalar(mine)
 
 
 def _recent() -> list[Call]:

@@ -28,10 +28,13 @@ POLL_SECONDS = 1.0  # also how soon a dead connection to Redis is noticed
 
 
 # What pages may be told; everything else on the channel is passed over.
-FORWARDED = frozenset({"call", "agent", "order", "live", "supervising"})
+FORWARDED = frozenset(
+    {"call", "agent", "order", "controls", "message", "live", "supervising"}
+)
 # Told as differences or as a whole: nobody who comes back needs the old ones.
 NOT_KEPT = frozenset({"stale", "fresh", "live", "board", "words"})
 IDS = ("id", "agent", "number")
+MESSAGE = ("id", "text", "by", "at")  # for its reader, who has nothing else to ask for
 
 
 @dataclass(slots=True)
@@ -52,7 +55,8 @@ class Message:
         if not self._text:
             data = self.data
             if self.kind not in NOT_KEPT:
-                data = {key: data[key] for key in IDS if key in data}
+                told = MESSAGE if self.kind == "message" else IDS
+                data = {key: data[key] for key in told if key in data}
             self._text = f"event: {self.kind}\ndata: {json.dumps(data)}\n\n"
         return self._text
 

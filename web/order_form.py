@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -18,6 +19,7 @@ from workorder.models import Order, OrderEvent, User
 LIMITS = {"title": 200, "body": 10_000, "citizen_name": 64}
 EDITABLE_STATES = frozenset({"draft"})
 EDITED = "edited"
+ONE_SITTING = dt.timedelta(minutes=10)  # saves while somebody types are one event in the story
 
 
 class Changed(Exception):
@@ -47,24 +49,32 @@ class Draft:
             citizen_name=clean_text(form.get("citizen_name", ""), 1000),
         )
 
-    def problems(self) -> dict[str, str]:
-        """Field → what is wrong, in words."""
+    def limits(self) -> dict[str, str]:
+        """Field → why it can't be kept; a form that isn't finished yet is no fault."""
         found = {}
         if self.category and self.category not in list(Category):
             found["category"] = _("请从列表中选择类别。")
-        if not self.title:
-            found["title"] = _("请填写标题，一句话说明诉求。")
         for name, limit in LIMITS.items():
             if len(getattr(self, name)) > limit:
                 found[name] = _("最多 %(n)s 个字，请缩短。", n=limit)
         return found
 
+    def problems(self) -> dict[str, str]:
+        """Field → what is wrong, in words."""
+        found = self.limits()
+        if not self.title:
+            found["title"] = _("请填写标题，一句话说明诉求。")
+        return found
 
-def save(session: Session, order: Order, draft: Draft, version: int, user: User) -> bool:
+
+def save(
+    session: Session, order: Order, draft: Draft, version: int, user: User, *, auto: bool = False
+) -> bool:
     """Write the draft and an event about it; False when nothing changed.
 
-    Raise Changed when the order isn't at `version` any more. `version_id_col` catches the rest:
-    a save between our look and our write raises StaleDataError.
+    `auto` is for saving while somebody types: it goes on with that person's last event instead of
+    adding one for every pause. Raise Changed when the order isn't at `version` any more.
+    `version_id_col` catches the rest: a save between our look and our write raises StaleDataError.
     """
     if order.version != version:
         raise Changed
@@ -76,6 +86,8 @@ def save(session: Session, order: Order, draft: Draft, version: int, user: User)
     order.category = draft.category or None
     order.title, order.body, order.citizen_name = draft.title, draft.body, draft.citizen_name
     order.updated_at = now()
+    if auto and _goes_on(last_editor(session, order), changes, user):
+        return True
     session.add(
         OrderEvent(
             order=order,
@@ -84,10 +96,23 @@ def save(session: Session, order: Order, draft: Draft, version: int, user: User)
             actor=user.username,
             from_state=order.state,
             to_state=order.state,
-            data={"changes": changes},
+            data={"changes": changes, "auto": auto},
         )
     )
     record(session, Action.ORDER_EDITED, order.number, user, fields=sorted(changes))
+    return True
+
+
+def _goes_on(last: OrderEvent | None, changes: dict[str, list[str]], user: User) -> bool:
+    """Take the changes into the event of the same sitting, if it is the newest one."""
+    if last is None or last.kind != EDITED or last.actor != user.username:
+        return False
+    if not last.data.get("auto") or last.at < now() - ONE_SITTING:
+        return False
+    told = dict(last.data.get("changes", {}))
+    for name, (before, after) in changes.items():
+        told[name] = [told[name][0] if name in told else before, after]
+    last.data = {**last.data, "changes": told}  # a new dict, or the change isn't seen
     return True
 
 

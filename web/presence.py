@@ -31,6 +31,7 @@ class AgentPresence:
     skills: dict[str, Any] = field(default_factory=dict)
     registered: bool | None = None  # the phone; None when it isn't known
     next: str = ""  # reason to be not ready after this call
+    line: str = "on_hook"  # or calling, off_hook: the phone's leg stays up between calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ def agent(number: str, raw: dict[str, Any]) -> AgentPresence:
         skills=raw["skills"] if isinstance(raw.get("skills"), dict) else {},
         registered=registered if isinstance(registered, bool) else None,
         next=str(raw.get("next") or ""),
+        line=raw["line"] if raw.get("line") in ("calling", "off_hook") else "on_hook",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, g, request
 from flask.sessions import SecureCookieSessionInterface
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -38,13 +38,17 @@ def came_over_https(asked: Request) -> bool:
 
 def set_headers(response: Response) -> Response:
     headers = response.headers
-    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    phone = g.get("phone_url", "")  # the page has a telephone in it
+    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.replace(
+        "connect-src 'self'", f"connect-src 'self' {phone}".strip()
+    )
     headers["X-Content-Type-Options"] = "nosniff"
     headers["X-Frame-Options"] = "DENY"
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    microphone = "microphone=(self)" if phone else "microphone=()"
+    headers["Permissions-Policy"] = f"camera=(), geolocation=(), {microphone}"
     if came_over_https(request):
         headers["Strict-Transport-Security"] = "max-age=31536000"
     if request.endpoint not in STATIC_ENDPOINTS:

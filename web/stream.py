@@ -11,18 +11,20 @@ from gevent.queue import Empty
 from sqlalchemy import Engine
 
 from callcenter import database
+from web import presence
 from web.auth import signed_in, valid_user
 from web.board import Board
 from web.hub import Hub, Message, Wanted
 from web.i18n import language
 from web.rights import READS_CALLS, WATCHES, Role
+from web.storage import redis_client
 from workorder.models import User
 
 blueprint = Blueprint("stream", __name__)
 
 HEARTBEAT_SECONDS = 10.0
 RECONNECT_MILLISECONDS = 2000
-KINDS = {"call", "agent", "order", "board"}
+KINDS = {"call", "agent", "order", "controls", "message", "board"}
 ALWAYS = {"stale", "fresh"}
 
 
@@ -34,6 +36,8 @@ def events() -> Response:
     asked = set(request.args.get("kinds", "call").split(",")) & KINDS
     allowed = _allowed(user, asked)
     wanted = _wanted(user, allowed)
+    if "own" in request.args and user.agent_number:
+        wanted = _only_own_calls(wanted, user.agent_number)
     lines = _lines(
         hub,
         request.headers.get("Last-Event-ID") or request.args.get("last_id", ""),
@@ -71,9 +75,30 @@ def _wanted(user: User, allowed: set[str]) -> Wanted:
             return "board" in allowed and message.data["language"] == spoken
         if message.kind not in allowed:
             return False
-        return not (only_own and message.kind == "agent") or message.data.get("agent") == number
+        if message.kind == "message":
+            return message.data.get("to") in ("all", number)
+        own = message.kind in ("agent", "controls") and (only_own or message.kind == "controls")
+        return not own or message.data.get("agent") == number
 
     return wanted
+
+
+def _only_own_calls(wanted: Wanted, number: str) -> Wanted:
+    """Of calls, only what happens to the one at this agent's phone: 500 desks can't all hear of
+    every step of every call.
+    """
+    me = presence.read_agent(redis_client(), number)
+    contact = me.contact if me else None
+
+    def wanted_here(message: Message) -> bool:
+        nonlocal contact
+        if message.kind == "agent" and message.data.get("agent") == number:
+            contact = message.data.get("contact") or contact
+        if message.kind == "call" and message.data.get("id") != contact:
+            return False
+        return wanted(message)
+
+    return wanted_here
 
 
 def _lines(

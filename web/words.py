@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
@@ -107,6 +107,72 @@ COMMANDS: Words = {
     Command.NOT_READY: _l("示忙"),
     Command.END_WRAP_UP: _l("完成话后处理"),
     Command.EXTEND_WRAP_UP: _l("延长话后处理"),
+    Command.OFF_HOOK: _l("摘机待接"),
+    Command.ON_HOOK: _l("结束摘机"),
+    Command.HOLD: _l("保持通话"),
+    Command.RESUME: _l("恢复通话"),
+    Command.MUTE: _l("静音"),
+    Command.UNMUTE: _l("取消静音"),
+    Command.CONSULT: _l("询问第三方"),
+    Command.TRANSFER: _l("转接"),
+    Command.JOIN: _l("三方通话"),
+    Command.LEAVE: _l("退出通话"),
+    Command.DROP: _l("结束第三方"),
+    Command.SURVEY: _l("请评价并挂机"),
+    Command.DIAL: _l("外呼"),
+    Command.MARK: _l("录音标注"),
+    Command.NUISANCE: _l("标记骚扰"),
+}
+
+# Why a command can't be given now: the controller's codes.
+CONTROL_REASONS: Words = {
+    "no_call": _l("没有通话"),
+    "not_held": _l("没有保持"),
+    "on_hold": _l("已在保持"),
+    "already_muted": _l("已经静音"),
+    "not_muted": _l("没有静音"),
+    "consulting": _l("正在咨询"),
+    "not_consulting": _l("没有在咨询"),
+    "dialing": _l("正在呼叫第三方"),
+    "transferring": _l("正在转接"),
+    "joined": _l("三方通话中"),
+    "no_third": _l("没有第三方"),
+    "citizen_gone": _l("市民已挂机"),
+    "no_trunk": _l("没有外线"),
+    "unknown_destination": _l("没有这个转接对象"),
+    "out_of_hours": _l("对方不在服务时间"),
+    "not_allowed": _l("不允许呼叫此号码"),
+    "in_call": _l("正在通话"),
+    "phone_not_registered": _l("话机未注册"),
+    "switch_failed": _l("交换机没有执行"),
+    "bad_argument": _l("填写的内容不对"),
+    "unknown_call": _l("没有这通来电"),
+}
+
+PHASES: Words = {
+    "talking": _l("通话中"),
+    "held": _l("保持中，市民听音乐"),
+    "dialing": _l("正在呼叫第三方，市民听音乐"),
+    "consulting": _l("与第三方通话，市民听音乐"),
+    "transferring": _l("正在转接，您和市民仍在通话"),
+    "joined": _l("三方通话中"),
+    "aftertalk": _l("市民已挂机，与第三方通话"),
+}
+
+DESTINATION_KINDS: Words = {
+    "emergency": _l("紧急"),
+    "joint": _l("联动热线"),
+    "discipline": _l("纪检监察"),
+    "desk": _l("部门坐席"),
+}
+
+# How a call to a third party failed (Q.850 names), for people.
+DIAL_FAILURES: Words = {
+    "USER_BUSY": _l("占线"),
+    "NO_ANSWER": _l("无人接听"),
+    "NO_USER_RESPONSE": _l("无人接听"),
+    "CALL_REJECTED": _l("对方拒接"),
+    "UNALLOCATED_NUMBER": _l("空号"),
 }
 
 OFFER_RESULTS: Words = {
@@ -220,6 +286,23 @@ ORDER_EVENTS: Words = {
     "edited": _l("修改草稿"),
     "attached": _l("关联通话"),
 }
+
+
+def menu_path(path: Sequence[str]) -> str:
+    """`["main:1", "auto:2"]` as 主菜单 1 › 自动服务 2."""
+    steps = (step.partition(":") for step in path)
+    return " › ".join(f"{word(MENUS, menu)} {key}".strip() for menu, _colon, key in steps)
+
+
+def refusal(error: str) -> str:
+    """The controller's `code: sentence` in the reader's language; the sentence when unknown."""
+    code, _colon, sentence = error.partition(":")
+    known = CONTROL_REASONS.get(code)
+    return str(known) if known is not None else (sentence.strip() if _is_code(code) else error)
+
+
+def _is_code(text: str) -> bool:
+    return text.isidentifier() and text.islower() and "_" in text
 
 
 def word(words: Words, value: str | None) -> LazyString | str:

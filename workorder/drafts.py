@@ -64,6 +64,30 @@ def draft_of(call: CallFacts) -> Draft | None:
         channel = "message"
     else:
         return None
+    return _draft(call, channel, call.agent)
+
+
+class RingingCall(Protocol):
+    """What is known of a call before anybody answers."""
+
+    @property
+    def caller(self) -> str: ...
+    @property
+    def caller_name(self) -> str: ...
+    @property
+    def hotline(self) -> str: ...
+    @property
+    def dialed(self) -> str: ...
+    @property
+    def callback_number(self) -> str | None: ...
+
+
+def draft_at_ring(call: RingingCall, agent: str) -> Draft:
+    """The draft that `agent` begins while the phone still rings; `merge` goes on with it."""
+    return _draft(call, "phone", agent)
+
+
+def _draft(call: RingingCall, channel: str, agent: str | None) -> Draft:
     number = call.callback_number or call.caller
     line = call.dialed or call.hotline
     title = f"{line} {_WORDS[channel]}".strip()
@@ -74,11 +98,11 @@ def draft_of(call: CallFacts) -> Draft | None:
         citizen_number=number[:64],
         citizen_name=_name(call),
         channel=channel,
-        agent_number=call.agent,
+        agent_number=agent,
     )
 
 
-def _name(call: CallFacts) -> str:
+def _name(call: RingingCall) -> str:
     """The caller's name, unless the network sent the number once more."""
     name = call.caller_name.strip()
     if name == call.caller or not any(char.isalpha() for char in name):

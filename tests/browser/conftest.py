@@ -9,10 +9,11 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import web_scene
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 from redis import Redis, RedisError
 from sqlalchemy import Engine
 from web_kit import PASSWORD, KitSettings, make_settings
@@ -29,6 +30,10 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A microphone that hums and whistles, and nobody to ask whether it may be used
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--ignore-certificate-errors",  # a new switch makes its own
 ]
 BUNDLE = Path(web.__file__).parent / "static/vendor/main.js"
 WAIT_MS = 15_000
@@ -88,48 +93,85 @@ def controller_ticks(site: Site) -> Iterator[None]:
     thread.join()
 
 
-@pytest.fixture
-def visit(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
-    """Log somebody in and open a page. Whatever the console complains of fails the test."""
-    complaints: list[str] = []
-    contexts = []
+class Windows:
+    """People's browsers. Whatever a console complains of is kept."""
 
-    def open_page(
-        path: str, username: str | None = "admin", width: int = 1366, language: str = "zh"
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.complaints: list[str] = []
+        self._contexts: list[BrowserContext] = []
+
+    def open(
+        self,
+        base: str,
+        path: str,
+        username: str | None,
+        password: str = PASSWORD,
+        *,
+        width: int = 1366,
+        height: int = 768,
+        language: str = "zh",
+        **options: Any,
     ) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": 768})
-        contexts.append(context)
+        """Log somebody in and open a page; `options` as in Playwright's `new_context`."""
+        size: ViewportSize = {"width": width, "height": height}
+        context = self.browser.new_context(viewport=size, **options)
+        self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
-        page.on(
-            "console",
-            lambda said: (
-                said.type in ("error", "warning")
-                and complaints.append(f"{said.text} {said.location}")
-            ),
-        )
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "request",
-            lambda asked: (
-                asked.url.startswith(site.base)
-                or complaints.append(f"another host was asked: {asked.url}")
-            ),
-        )
-        page.goto(f"{site.base}/login")
+        self.listen(page, base)
+        page.goto(f"{base}/login")
         if language == "en":
             page.get_by_role("button", name="English").click()
         if username is not None:
             page.locator("#username").fill(username)
-            page.locator("#password").fill(PASSWORD)
+            page.locator("#password").fill(password)
             page.locator(".login-card .btn-primary").click()
             page.wait_for_url(lambda url: "/login" not in url)
-            page.goto(f"{site.base}{path}")
+            page.goto(f"{base}{path}")
         return page
 
+    def listen(self, page: Page, base: str) -> None:
+        """Keep what the page's console complains of, and every request to another host."""
+        page.on(
+            "console",
+            lambda said: (
+                said.type in ("error", "warning")
+                and self.complaints.append(f"{said.text} {said.location}")
+            ),
+        )
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on(
+            "request",
+            lambda asked: (
+                asked.url.startswith(base)
+                or self.complaints.append(f"another host was asked: {asked.url}")
+            ),
+        )
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+
+@pytest.fixture
+def windows(chromium: Browser) -> Iterator[Windows]:
+    """Browsers of people at any system; a console that isn't silent fails the test."""
+    opened = Windows(chromium)
+    yield opened
+    opened.close()
+    assert opened.complaints == []
+
+
+@pytest.fixture
+def visit(windows: Windows, site: Site) -> Callable[..., Page]:
+    """Log somebody in at `site` and open a page."""
+
+    def open_page(
+        path: str, username: str | None = "admin", width: int = 1366, language: str = "zh"
+    ) -> Page:
+        return windows.open(site.base, path, username, width=width, language=language)
+
     # What a test provokes on purpose is taken out of the list by it.
-    open_page.complaints = complaints  # type: ignore[attr-defined]
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    open_page.complaints = windows.complaints  # type: ignore[attr-defined]
+    return open_page

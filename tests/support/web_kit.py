@@ -43,6 +43,9 @@ class KitSettings:
     domain: str = "callcenter.local"
     alarms_file: Path = PACKAGE_ROOT / "callcenter" / "alarms.yaml"
     recording_reason: str = "export"
+    sip_ip: str = "127.0.0.1"
+    wss_port: int = 7443
+    wss_url: str = ""
     hotlines_dir: Path = PACKAGE_ROOT / "ivr" / "hotlines"
 
     @property

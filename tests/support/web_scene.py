@@ -27,6 +27,7 @@ from callcenter import database
 from callcenter.events import Kind, event
 from callcenter.models import BlockedNumber
 from web.rights import Role
+from workorder.models import OrderCounter
 
 AGENTS = {
     "1001": "王芳", "1002": "李强", "1003": "张敏", "1004": "刘洋", "1005": "陈静", "1006": "杨帆",
@@ -44,6 +45,24 @@ ORDERS = [
 CALL = "7f1c2a90-55d4-4d1e-9a6b-6f3f0c6f2e11"  # the one whose page is looked at
 LIVE_CALL = "2b9d8f04-1f7a-4b5c-8f0e-3c1f6f0a9d52"
 WAITS_FROM = time.time()  # what is told again must not change by being told
+CAN = {
+    "call.hold": "", "call.resume": "not_held", "call.mute": "", "call.unmute": "not_muted",
+    "call.consult": "", "call.transfer": "", "call.join": "not_consulting",
+    "call.leave": "no_third", "call.drop": "no_third", "call.survey": "", "call.dial": "in_call",
+    "call.mark": "", "call.nuisance": "",
+}  # fmt: skip
+DESTINATIONS = [
+    {"id": "110", "number": "110", "title": "公安报警", "kind": "emergency", "open": True},
+    {"id": "120", "number": "120", "title": "医疗急救", "kind": "emergency", "open": True},
+    {"id": "12330", "number": "12330", "title": "知识产权维权援助", "kind": "joint", "open": True},
+    {
+        "id": "12388",
+        "number": "12388",
+        "title": "纪检监察举报",
+        "kind": "discipline",
+        "open": False,
+    },
+]
 HOSTILE_NAME = '<img src=x onerror="alert(1)">'
 
 
@@ -80,6 +99,8 @@ def make_day(engine: Engine, settings: KitSettings, *, calls: int = 60) -> None:
 
 def _orders(engine: Engine) -> None:
     day = dt.datetime.now(dt.UTC) + dt.timedelta(hours=8)
+    with database.writing(engine) as session:
+        session.add(OrderCounter(day=day.date(), last=len(ORDERS)))
     for place, (category, title, body, name) in enumerate(ORDERS):
         add_order(
             engine, f"{day:%Y%m%d}{place + 1:06}", category=category, title=title, body=body,

@@ -20,12 +20,13 @@ export function openStream() {
   const connect = () => {
     source?.close();
     spoke = Date.now();
-    source = new EventSource(`/events?kinds=${encodeURIComponent(body.dataset.stream)}`);
+    const own = "streamOwn" in body.dataset ? "&own=1" : "";
+    source = new EventSource(`/events?kinds=${encodeURIComponent(body.dataset.stream)}${own}`);
     source.onopen = () => {
       spoke = Date.now();
     };
     source.onerror = () => show("offline"); // the browser tries again by itself
-    for (const kind of ["call", "agent", "order", "board", "words"]) {
+    for (const kind of [...body.dataset.stream.split(","), "words"]) {
       source.addEventListener(kind, (event) => {
         spoke = Date.now();
         tell(kind, JSON.parse(event.data));

@@ -1,0 +1,150 @@
+"""The order form of the desk in a real browser: crash, outage, two writers, keys."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+import web_scene
+from playwright.sync_api import Page, expect
+from sqlalchemy import select
+from web_kit import add_call
+
+from callcenter import database
+from workorder.models import Order
+
+
+@pytest.fixture
+def ringing(site, controller_ticks):
+    """Make a call ring at 1001's phone."""
+
+    def ring(page: Page, call: str, **values) -> None:
+        add_call(site.engine, call, age=12, queue="general", queued_at=5, **values)
+        web_scene.tell_agent(site.redis, "1001", "ringing", since=time.time(), contact=call)
+        expect(page.locator("#desk-form")).to_have_attribute("data-call", call)
+
+    yield ring
+    web_scene.live_again(site.redis)
+
+
+def order_of(site, call: str) -> Order | None:
+    with database.reading(site.engine) as session:
+        return session.scalar(select(Order).where(Order.call_id == call))
+
+
+def saved(page: Page) -> None:
+    expect(page.locator(".form-status")).to_have_attribute("data-state", "saved")
+
+
+def kept_in_browser(page: Page) -> list[str]:
+    return page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('desk-form'))")
+
+
+def desk(visit, language: str = "zh") -> Page:
+    page = visit("/desk", "wangfang", language=language)
+    expect(page.locator("#stream-badge")).to_have_attribute("data-state", "live")
+    return page
+
+
+def test_given_a_ring_when_typed_then_it_is_saved_and_nothing_stays_in_the_browser(
+    visit, site, ringing
+):
+    page = desk(visit)
+    ringing(page, "form-1", caller="041288123456")
+    expect(page.locator("#desk-call")).to_contain_text("041288123456")
+    expect(page.locator("#desk-call")).to_contain_text("辽宁省鞍山市")
+    page.keyboard.press("Alt+KeyI")
+    expect(page.locator("#f-title")).to_be_focused()
+    page.keyboard.type("和平小区停水")
+    saved(page)
+    order = order_of(site, "form-1")
+    assert order is not None
+    assert order.title == "和平小区停水"
+    expect(page.locator(".form-number")).to_have_text(order.number)
+    assert kept_in_browser(page) == []
+
+
+def test_given_an_outage_when_the_browser_dies_then_what_was_typed_comes_back_and_is_saved(
+    visit, site, ringing
+):
+    page = desk(visit)
+    ringing(page, "form-2")
+    page.locator("#f-body").fill("第一句。")
+    saved(page)
+    page.context.set_offline(True)
+    page.locator("#f-body").fill("第一句。第二句，断网时写的。")
+    expect(page.locator(".form-status")).to_have_attribute("data-state", "local")
+    assert order_of(site, "form-2").body == "第一句。"
+    crashed, page = page, page.context.new_page()
+    crashed.close(run_before_unload=False)
+    page.context.set_offline(False)
+    page.goto(f"{site.base}/desk")
+    expect(page.locator("#f-body")).to_have_value("第一句。第二句，断网时写的。")
+    saved(page)
+    assert order_of(site, "form-2").body == "第一句。第二句，断网时写的。"
+    assert kept_in_browser(page) == []
+    visit.complaints.clear()  # the browser tells of every request that found no network
+
+
+def test_given_another_writer_when_both_changed_a_field_then_the_page_asks_whose_counts(
+    visit, site, ringing
+):
+    page = desk(visit)
+    ringing(page, "form-3")
+    page.locator("#f-body").fill("市民说的")
+    saved(page)
+    with database.writing(site.engine) as session:
+        session.scalars(select(Order).where(Order.call_id == "form-3")).one().body = "派单员写的"
+    page.locator("#f-body").fill("市民说的，补充")
+    conflict = page.locator(".form-conflict")
+    expect(conflict).to_contain_text("派单员写的")
+    assert order_of(site, "form-3").body == "派单员写的"
+    conflict.get_by_role("button", name="用我填写的").click()
+    saved(page)
+    expect(conflict).to_be_hidden()
+    assert order_of(site, "form-3").body == "市民说的，补充"
+    visit.complaints[:] = [said for said in visit.complaints if "409" not in said]
+
+
+def test_given_the_next_call_when_it_rings_then_the_form_is_its_own(visit, site, ringing):
+    page = desk(visit)
+    ringing(page, "form-4", agents_offered=["1001"])
+    page.locator("#f-title").fill("第一通")
+    ringing(page, "form-5", caller="13900005555")
+    expect(page.locator("#desk-call")).to_contain_text("13900005555")
+    expect(page.locator("#f-title")).to_have_value("")
+    page.locator("#f-title").fill("第二通")
+    saved(page)
+    assert order_of(site, "form-4").title == "第一通"
+    assert order_of(site, "form-5").title == "第二通"
+
+
+def test_given_the_keyboard_alone_when_a_destination_is_chosen_then_the_command_goes_out(
+    visit, site, ringing
+):
+    site.redis.set("cc:destinations", json.dumps(web_scene.DESTINATIONS))
+    told = {"contact": "form-6", "phase": "talking", "can": web_scene.CAN}
+    site.redis.hset("cc:controls", "1001", json.dumps(told))
+    page = desk(visit)
+    ringing(page, "form-6")
+    expect(page.locator("#do-call-join")).to_contain_text("没有在咨询")
+    page.keyboard.press("Alt+KeyG")  # three-way: can't be now
+    page.keyboard.press("Alt+KeyC")
+    expect(page.locator("#whom-find")).to_be_focused()
+    expect(page.locator("#whom-list li[aria-selected=true]")).to_contain_text("110")
+    page.keyboard.type("知识")
+    expect(page.locator("#whom-list li:visible")).to_have_count(1)
+    page.keyboard.press("Enter")
+    popped = site.redis.blpop(["cc:commands"], timeout=10)
+    assert popped is not None
+    command = json.loads(popped[1])
+    assert (command["name"], command["args"]) == (
+        "call.consult",
+        {"agent": "1001", "to": "12330"},
+    )
+    site.redis.rpush(
+        f"cc:reply:{command['id']}", json.dumps({"ok": False, "error": "no_trunk: no gateway"})
+    )
+    expect(page.locator("#desk-notice")).to_contain_text("没有外线")
+    assert site.redis.llen("cc:commands") == 0
