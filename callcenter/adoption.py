@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from callcenter.esl import EslError, SwitchLink
@@ -41,6 +41,7 @@ class Snapshot:
     calling_back: frozenset[str]  # channels that ring at a citizen's who wanted to be called
     registered: frozenset[str]  # agents whose phones are registered
     applications: Mapping[str, str]  # channel -> what it runs
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)  # every channel's dump
 
 
 def take(link: SwitchLink) -> Snapshot:
@@ -50,9 +51,8 @@ def take(link: SwitchLink) -> Snapshot:
     citizens: set[str] = set()
     calling_back: set[str] = set()
     rows = _rows(link)
-    for row in rows:
-        channel = str(row["uuid"])
-        variables = _variables(link, channel)
+    told = {str(row["uuid"]): _variables(link, str(row["uuid"])) for row in rows}
+    for channel, variables in told.items():
         if variables.get("variable_cc_dialed") and not variables.get("variable_cc_offer"):
             citizens.add(channel)
         elif variables.get("variable_cc_callback"):
@@ -66,7 +66,9 @@ def take(link: SwitchLink) -> Snapshot:
                 since=_answered_at(variables),
             )
             joined = variables.get("Other-Leg-Unique-ID") or variables.get("variable_bridge_uuid")
-            (conversations if joined == leg.contact else orphans).append(leg)
+            # On hold, or with a third party: the phase says what is to become of it.
+            at_work = joined == leg.contact or variables.get("variable_cc_phase")
+            (conversations if at_work else orphans).append(leg)
     return Snapshot(
         tuple(conversations),
         tuple(orphans),
@@ -74,6 +76,7 @@ def take(link: SwitchLink) -> Snapshot:
         frozenset(calling_back),
         registered(link),
         {str(row["uuid"]): str(row.get("application") or "") for row in rows},
+        {channel: variables for channel, variables in told.items() if variables},
     )
 
 
@@ -114,6 +117,8 @@ def stranded(link: SwitchLink, channels: Iterable[str]) -> set[str]:
     for channel in channels:
         told = _variables(link, channel)
         let_go = told.get("variable_socket_resume") == "false"
+        if told.get("variable_cc_phase") not in (None, "", "talking", "over", "back"):
+            continue  # hears music, or somebody else: `callcenter.call_control` cares for it
         if told.get("variable_cc_dialed") and let_go and told.get("Channel-State") in UNJOINED:
             found.add(channel)
     return found

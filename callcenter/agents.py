@@ -43,21 +43,26 @@ class AgentDesk:
         config: LiveConfig,
         tell: Callable[[acd.Input], None],
         clock: Callable[[], float],
+        queues: Callable[[], Iterable[str]] = lambda: (),
     ) -> None:
+        """`queues` names those that there are."""
         self.config = config
         self._presence = presence
         self._tell = tell
         self._clock = clock
+        self._queue_names = queues
         self._states: dict[str, dict[str, Any]] = {}
         self._registered: set[str] = set()
-        for name, handler in {
+        self._lent: dict[str, tuple[dict[str, int], dict[str, int]]] = {}  # queues, skills
+        self._commands = {
             "agent.login": self._login,
             "agent.logout": self._logout,
             "agent.ready": self._ready,
             "agent.not_ready": self._not_ready,
             "agent.wrapup_end": self._wrap_up_end,
             "agent.wrapup_extend": self._wrap_up_extend,
-        }.items():
+        }
+        for name, handler in self._commands.items():
             presence.handle(name, handler)
 
     # --- after a start ------------------------------------------------------------------------
@@ -106,12 +111,8 @@ class AgentDesk:
 
     def _login(self, args: dict[str, Any]) -> dict[str, Any]:
         agent = self._known(args)
-        configured = self.config.agents[agent]
-        self._tell(
-            acd.AgentLoggedIn(
-                self._clock(), agent, dict(configured.queues), dict(configured.skills)
-            )
-        )
+        queues, skills = self._given(agent)
+        self._tell(acd.AgentLoggedIn(self._clock(), agent, dict(queues), dict(skills)))
         if agent not in self._registered:
             self._tell(acd.PhoneUnregistered(self._clock(), agent))
         return self._state(agent)
@@ -176,6 +177,59 @@ class AgentDesk:
             raise CommandError("after-call work is as long as it may be")
         return after
 
+    # --- a supervisor's ------------------------------------------------------------------------
+
+    def command(self, name: str, args: dict[str, Any]) -> dict[str, Any]:
+        """What the agent could ask for; raise CommandError."""
+        return self._commands[name](args)
+
+    def lend(self, agent: str, queues: object, skills: object) -> dict[str, Any]:
+        """Other queues and skills until `give_back`, logout or a restart; None leaves them."""
+        configured = self.config.agents[self._known({"agent": agent})]
+        given = (
+            _levels("queues", queues, configured.queues),
+            _levels("skills", skills, configured.skills),
+        )
+        unknown = given[0].keys() - self._queues()
+        if unknown:
+            raise CommandError(f"unknown_queue: there is no queue {', '.join(sorted(unknown))}")
+        self._lent[agent] = given
+        self.configured()
+        return self._state(agent)
+
+    def give_back(self, agent: str) -> dict[str, Any]:
+        """What the agent is configured for counts again."""
+        self._lent.pop(self._known({"agent": agent}), None)
+        self.configured()
+        return self._state(agent)
+
+    def took_over(self, agent: str, contact: str) -> None:
+        """A supervisor who is logged in as an agent has taken a call over."""
+        known = self._states.get(agent, {"state": AgentState.LOGGED_OUT})
+        if agent not in self.config.agents or known["state"] == AgentState.LOGGED_OUT:
+            return
+        now = self._clock()
+        queues, skills = self._given(agent)
+        found = acd.AgentRestored(
+            at=now,
+            agent=agent,
+            state=AgentState.TALKING,
+            since=now,
+            contact=contact,
+            queues=queues,
+            skills=skills,
+        )
+        self._tell(found)
+        self._show_restored(found)
+
+    def _queues(self) -> frozenset[str]:
+        return frozenset(self._queue_names())
+
+    def _given(self, agent: str) -> tuple[dict[str, int], dict[str, int]]:
+        """The queues and skills that count for the agent now."""
+        configured = self.config.agents[agent]
+        return self._lent.get(agent, (configured.queues, configured.skills))
+
     def _known(self, args: dict[str, Any]) -> str:
         agent = str(args.get("agent", ""))
         if agent not in self.config.agents:
@@ -203,7 +257,10 @@ class AgentDesk:
         until: float | None,
         contact: str | None,
     ) -> None:
+        if state is AgentState.LOGGED_OUT:
+            self._lent.pop(agent, None)
         known = self.config.agents.get(agent)
+        queues, skills = self._given(agent) if known else ({}, {})
         going_on = state in AT_WORK or state is AgentState.WRAP_UP
         self._states[agent] = {
             "next": self._states.get(agent, {}).get("next", "") if going_on else "",
@@ -213,8 +270,8 @@ class AgentDesk:
             "until": until,
             "contact": contact,
             "name": known.name if known else "",
-            "queues": known.queues if known else {},
-            "skills": known.skills if known else {},
+            "queues": queues,
+            "skills": skills,
             "registered": agent in self._registered,
         }
         self._presence.show_agent(agent, self._states[agent])
@@ -253,18 +310,15 @@ class AgentDesk:
         for agent in self._states.keys() - self.config.agents.keys():
             if self._states[agent]["state"] != AgentState.LOGGED_OUT:
                 self._tell(acd.AgentLoggedOut(self._clock(), agent))
-        for agent, configured in self.config.agents.items():
+        for agent in self.config.agents:
+            queues, skills = self._given(agent)
             state = self._states.get(agent)
             if state is None or state["state"] == AgentState.LOGGED_OUT:
                 continue
-            if (state["queues"], state["skills"]) != (configured.queues, configured.skills):
-                state.update(queues=configured.queues, skills=configured.skills)
+            if (state["queues"], state["skills"]) != (queues, skills):
+                state.update(queues=queues, skills=skills)
                 self._presence.show_agent(agent, state)
-                self._tell(
-                    acd.AgentLoggedIn(
-                        self._clock(), agent, dict(configured.queues), dict(configured.skills)
-                    )
-                )
+                self._tell(acd.AgentLoggedIn(self._clock(), agent, dict(queues), dict(skills)))
 
     def picture(self, engine: Engine) -> dict[str, Any]:
         """What screens show of queues and of who waits in them; agents have their own key."""
@@ -281,6 +335,18 @@ class AgentDesk:
 
     def _state(self, agent: str) -> dict[str, Any]:
         return self._states.get(agent, {"state": AgentState.LOGGED_OUT.value})
+
+
+def _levels(name: str, wanted: object, otherwise: dict[str, int]) -> dict[str, int]:
+    """`wanted` as levels from 0 to 9, by name; raise CommandError."""
+    if wanted is None:
+        return dict(otherwise)
+    if not isinstance(wanted, dict) or not all(
+        isinstance(key, str) and type(level) is int and 0 <= level <= 9
+        for key, level in wanted.items()
+    ):
+        raise CommandError(f"bad_argument: {name}: expected names with levels from 0 to 9")
+    return dict(wanted)
 
 
 def _resting_state(known: dict[str, Any]) -> tuple[AgentState, NotReadyReason]:

@@ -16,6 +16,7 @@ class Stage(StrEnum):
     CALLBACK = "callback"  # the citizen wants to be called back
     CALLED_BACK = "called_back"  # and took the call
     TALK = "talk"
+    TRANSFER = "transfer"  # to another hotline, straight from a menu
     MESSAGE = "message"
     SURVEY = "survey"
     GOODBYE = "goodbye"
@@ -39,6 +40,9 @@ class CallState:
     queued_at: float = 0.0
     agent: str = ""
     recording: str = ""
+    recorded_at: float = 0.0  # when the recording began
+    destination: str = ""  # that a menu leads to
+    last_agent: str = ""  # who had this call, before it came back to the queue
     number: str = ""  # of a citizen who is called back
     callback_of: str = ""  # the call that was promised this one
 
@@ -53,6 +57,7 @@ class CallState:
         state.priority = int(_number(variables.get("cc_priority")))
         state.arrived_at = _number(variables.get("cc_arrived_at"))
         state.queued_at = _number(variables.get("cc_queued_at"))
+        state.recorded_at = _number(variables.get("cc_recorded_at"))
         return state
 
     def write(self) -> dict[str, str]:
@@ -68,6 +73,9 @@ class CallState:
             "cc_queued_at": _time(self.queued_at),
             "cc_agent": self.agent,
             "cc_recording": self.recording,
+            "cc_recorded_at": f"{self.recorded_at:.3f}",
+            "cc_destination": self.destination,
+            "cc_last_agent": self.last_agent,
             "cc_number": self.number,
             "cc_callback_of": self.callback_of,
         }
@@ -75,7 +83,7 @@ class CallState:
 
 _TEXTS = (
     *("hotline", "menu", "queue", "requirement", "agent", "recording"),
-    *("number", "callback_of"),
+    *("number", "callback_of", "destination", "last_agent"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callcenter.call_control import CallControl
 from callcenter.callbacks import Callbacks
 from callcenter.distribution import Distributor
 from callcenter.esl import SwitchLink
@@ -25,6 +26,7 @@ class Center:
         distributor: Distributor,
         callbacks: Callbacks,
         last_agents: LastAgents,
+        control: CallControl,
         config: LiveConfig,
         controller_id: str,
     ) -> None:
@@ -35,6 +37,7 @@ class Center:
         self.distributor = distributor
         self.callbacks = callbacks
         self.last_agents = last_agents
+        self.control = control
         self.config = config
         self.id = controller_id
 

@@ -16,7 +16,9 @@ from callcenter.callback_book import Callback
 from callcenter.caller import LiveCaller
 from callcenter.esl import EslError, OutboundCall
 from callcenter.events import Kind, event, message_recorded, talk_started
+from callcenter.presence import CommandError
 from callcenter.privacy import clean_name, clean_number, mask
+from callcenter.transfer_talk import Talk
 from callcenter.waiting_room import WaitingRoom
 from callcenter.wav import seconds_of
 from ivr.hotline import Hotline
@@ -155,6 +157,7 @@ class CitizenCall:
             )
         if self._config().last_agent_hours:
             self._last_agent = self.center.last_agents.find(self.number) or ""
+        self._last_agent = self.state.last_agent or self._last_agent
         self.center.callbacks.here(self._place("cut_off"))
         self._waiting = self.center.distributor.join(
             self.id,
@@ -195,9 +198,10 @@ class CitizenCall:
         self.note(Kind.QUEUE_LEFT, reason=LeaveReason.OVERFLOW, rule=rule, next=stage)
         return stage
 
-    def moved(self, queue: str) -> None:
+    def moved(self, queue: str, priority: int | None) -> None:
         """Another controller would have to know."""
         self.state.queue = queue
+        self.state.priority = self.state.priority if priority is None else priority
         self.caller.set(**self.state.write())
 
     def keep_place(self) -> bool:
@@ -274,6 +278,7 @@ class CitizenCall:
         self.caller.set(RECORD_STEREO="true", recording_follow_transfer="true")
         try:
             self.caller.execute("record_session", str(path), seconds=COMMAND_LIMIT)
+            self.state.recorded_at = self.state.recorded_at or time.time()
             self.note(Kind.RECORDING_STARTED, path=self.state.recording)
         except EslError as error:
             logger.error("call %s: cannot be recorded: %s", self.id, error)
@@ -304,6 +309,7 @@ class CitizenCall:
             self.caller.set(socket_resume="true")
             return False
         self._agent = None
+        self.center.control.begin(self._talk(agent))
         hours = self._config().last_agent_hours
         self.center.last_agents.remember(self.number, agent.agent, hours)
         started = talk_started(
@@ -311,6 +317,38 @@ class CitizenCall:
         )
         self.center.journal.append_and_wait(started, timeout=PERSIST_LIMIT)
         return True
+
+    def _talk(self, agent: Connected | None = None) -> Talk:
+        return Talk(
+            self.id,
+            number=self.number,
+            dialed=self.dialed,
+            agent=agent.agent if agent else "",
+            leg=agent.leg if agent else "",
+            recorded_at=self.state.recorded_at,
+            priority=self.state.priority,
+        )
+
+    def transfer(self) -> bool:
+        """Ring the destination that the menu chose; False when it can't be, or is closed.
+
+        From here on the call is cared for by `callcenter.call_control`: music until it answers,
+        else a place at the head of the queue.
+        """
+        self.state.queue = self.state.queue or self.hotline.queue
+        try:
+            destination = self.center.control.chosen(self.state.destination)
+            self.caller.set(socket_resume="false", **self.state.write())
+            self.center.control.from_menu(self._talk(), destination)
+        except CommandError as error:
+            logger.warning("call %s: no transfer: %s", self.id, error)
+        except EslError as error:
+            logger.warning("call %s: no transfer: %s", self.id, error)
+            self.caller.set(socket_resume="true")
+        else:
+            return True
+        self.state.priority = self.center.distributor.priority(self.state.priority, "cut_off")
+        return False
 
     def record_message(self, longest: int, silence: float) -> float:
         """Record what the citizen says until #, `silence` seconds of it, or `longest` seconds.

@@ -14,8 +14,9 @@ from gevent.event import Event as Flag
 
 from acd.config import Config
 from acd.engine import Engine
-from callcenter import adoption, callback_book, live_config, switch_conf
+from callcenter import adoption, callback_book, destinations, live_config, switch_conf
 from callcenter.agents import AgentDesk
+from callcenter.call_control import DESTINATIONS, CallControl
 from callcenter.callback_book import CallbackBook
 from callcenter.callbacks import Callbacks
 from callcenter.center import Center
@@ -36,6 +37,8 @@ from callcenter.presence import EVENTS as NEWS
 from callcenter.queues import check, load_queues
 from callcenter.reconciler import Reconciler
 from callcenter.settings import Settings
+from callcenter.supervision import Supervision
+from callcenter.transfer_switch import TransferSwitch
 from callcenter.watcher import EVENTS, Watcher
 from ivr.hotline import Hotline
 
@@ -56,7 +59,8 @@ class Controller:
         self.clock = SteadyClock()
         self._config_path = settings.data_dir / live_config.FILE
         self._phones_path = settings.data_dir / switch_conf.HOME / switch_conf.DIRECTORY
-        hotlines = load_hotlines(settings.hotlines_dir)
+        places = destinations.load(settings.destinations_file)
+        hotlines = load_hotlines(settings.hotlines_dir, places)
         config = live_config.read(self._config_path)
         queues = self._queues(config, hotlines)
         self.presence = Presence(settings.redis_url)
@@ -73,7 +77,11 @@ class Controller:
             feed=feed,
         )
         self.desk = AgentDesk(
-            self.presence, config, lambda message: self.distributor.tell(message), self.clock
+            self.presence,
+            config,
+            lambda message: self.distributor.tell(message),
+            self.clock,
+            lambda: self.distributor.engine.config.queues,
         )
         self.callbacks = Callbacks(
             CallbackBook(settings.data_dir / callback_book.FOLDER),
@@ -95,6 +103,28 @@ class Controller:
             show_agent=self.desk.changed,
             clock=self.clock,
         )
+        self.control = CallControl(
+            TransferSwitch(
+                self.link,
+                settings.trunk_gateway,
+                lambda leg: self.distributor.phones.release(leg, "NORMAL_CLEARING"),
+            ),
+            self.presence,
+            places,
+            lambda: self.distributor,
+            self.journal.append,
+            self.journal.append_and_wait,
+            trunk=bool(settings.trunk_gateway),
+        )
+        self.supervision = Supervision(
+            self.control,
+            self.desk,
+            lambda: self.distributor,
+            self.link,
+            settings.domain,
+            self.presence,
+            self.journal.append,
+        )
         self.center = Center(
             settings=settings,
             hotlines=hotlines,
@@ -103,11 +133,16 @@ class Controller:
             distributor=self.distributor,
             callbacks=self.callbacks,
             last_agents=LastAgents(settings.redis_url, settings.web_secret_key),
+            control=self.control,
             config=config,
             controller_id=self.id,
         )
         self.watcher = Watcher(
-            self.distributor, self.journal.append, settings.recordings_dir, self.desk.phone_changed
+            self.distributor,
+            self.journal.append,
+            settings.recordings_dir,
+            self.desk.phone_changed,
+            self._conversation_leg_ended,
         )
         self.server = OutboundServer(
             "127.0.0.1",
@@ -122,7 +157,7 @@ class Controller:
             self.desk,
             self.distributor.leg_ended,
             self._repaired,
-            lambda: self._numbers,
+            lambda: {*self._numbers, *self.control.contacts()},
         )
         self.closing_time = ClosingTime(
             lambda: self.distributor.engine.config,
@@ -200,6 +235,7 @@ class Controller:
                 adopted=[conversation.contact for conversation in snapshot.conversations],
             )
         )
+        self.control.restore(snapshot)
         self.callbacks.restore(snapshot.citizens, snapshot.calling_back, core_changed)
         deaf = self.server.drop_deaf(snapshot.applications)
         if deaf:
@@ -214,6 +250,10 @@ class Controller:
         self._adopted.wait()
         self.server.start()
         logger.info("controller %s: takes calls on port %d", self.id, self.server.port)
+
+    def _conversation_leg_ended(self, leg: str, contact: str, cause: str) -> None:
+        self.control.leg_ended(leg, contact, cause)
+        self.supervision.leg_ended(leg)
 
     # --- calls --------------------------------------------------------------------------------
 
@@ -236,6 +276,7 @@ class Controller:
             picture = self._picture()
             self.presence.show(LIVE, picture)
             self.presence.publish(NEWS, {"kind": "live", **picture})
+            self.presence.show(DESTINATIONS, self.control.listed())
             self._show_life()
             gevent.sleep(SHOW_AT_MOST_EVERY)
             self._to_show.wait(SHOW_EVERY - SHOW_AT_MOST_EVERY)

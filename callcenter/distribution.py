@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gevent
 from gevent.event import Event as Flag
@@ -51,9 +51,10 @@ class Overflowed:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A rule has moved the citizen to another queue; the wait goes on."""
+    """A rule, or a supervisor, has moved the citizen; the wait goes on."""
 
     queue: str
+    priority: int | None = None  # None: as before
 
 
 News = Connected | Announced | Overflowed | Moved
@@ -66,6 +67,7 @@ class Waiting:
         self.news = interrupt
         self.counts_from = counts_from
         self.agent: Connected | None = None  # who picked up
+        self.asked: acd.ContactQueued | None = None  # the place as it was taken last
         self._items: deque[News] = deque()
 
     def next(self) -> News | None:
@@ -127,18 +129,17 @@ class Distributor:
         if known:
             self.tell(acd.CallbackAnswered(self._clock(), contact))
         else:
-            self.tell(
-                acd.ContactQueued(
-                    at=self._clock(),
-                    contact=contact,
-                    queue=state.queue,
-                    arrived_at=state.arrived_at,
-                    queued_at=state.queued_at,
-                    requirement=state.requirement,
-                    priority=state.priority,
-                    last_agent=last_agent,
-                )
+            waiting.asked = acd.ContactQueued(
+                at=self._clock(),
+                contact=contact,
+                queue=state.queue,
+                arrived_at=state.arrived_at,
+                queued_at=state.queued_at,
+                requirement=state.requirement,
+                priority=state.priority,
+                last_agent=last_agent,
             )
+            self.tell(waiting.asked)
         if known and agent is not None:
             self._waiting.pop(contact, None)
             waiting.post(Connected(agent.agent, agent.offer, agent.leg, agent.at))
@@ -153,6 +154,38 @@ class Distributor:
             return False
         self.tell(acd.ContactLeft(self._clock(), contact, reason))
         return True
+
+    def move(self, contact: str, *, queue: str | None, priority: int | None) -> str:
+        """Give a waiting citizen another queue or priority; the time waited counts on.
+
+        Why it can't be done, as a code, or "".
+        """
+        waiting = self._waiting.get(contact)
+        if waiting is None or waiting.asked is None:
+            return "not_waiting"
+        if queue is not None and queue not in self.engine.config.queues:
+            return "unknown_queue"
+        asked = waiting.asked
+        waiting.asked = replace(
+            asked,
+            at=self._clock(),
+            queue=queue or asked.queue,
+            priority=asked.priority if priority is None else priority,
+        )
+        if waiting.asked.queue == asked.queue:
+            self.tell(acd.ContactLeft(self._clock(), contact, acd.LeaveReason.OVERFLOW))
+        self._record(
+            event(
+                Kind.QUEUE_JOINED,
+                contact,
+                queue=waiting.asked.queue,
+                priority=waiting.asked.priority,
+                rule="supervisor",
+            )
+        )
+        waiting.post(Moved(waiting.asked.queue, waiting.asked.priority))
+        self.tell(waiting.asked)
+        return ""
 
     def priority(self, present: int, reason: str) -> int:
         """A call's priority when there is one more reason to serve it early."""
@@ -323,8 +356,11 @@ class Distributor:
             self._record(
                 event(Kind.QUEUE_JOINED, output.contact, queue=output.target, rule=output.rule)
             )
-            if output.contact in self._waiting and output.target:
-                self._waiting[output.contact].post(Moved(output.target))
+            waiting = self._waiting.get(output.contact)
+            if waiting is not None and output.target:
+                if waiting.asked is not None:
+                    waiting.asked = replace(waiting.asked, queue=output.target)
+                waiting.post(Moved(output.target))
             return
         waiting = self._waiting.pop(output.contact, None)
         if waiting is not None:

@@ -47,7 +47,18 @@ class Kind(StrEnum):
     CALLBACK_DIALED = "callback.dialed"  # callback, attempt, first, agent
     CALLBACK_FAILED = "callback.failed"  # callback, attempt, cause, again (s, UTC; None: the last)
     CALLBACK_ANSWERED = "callback.answered"  # callback
-    TRANSFERRED = "call.transferred"  # destination
+    # A third party; destination: its id in the destinations file, leg: its channel
+    CONTROL = "call.control"  # agent, command, old, new (callcenter.transfer.Phase), third, by
+    THIRD_DIALED = "third.dialed"  # destination, leg, agent, number, title, kind
+    THIRD_ANSWERED = "third.answered"  # destination, leg, agent
+    THIRD_ENDED = "third.ended"  # destination, leg, agent, cause
+    JOINED = "call.joined"  # destination, leg, agent, number, title, kind
+    TRANSFERRED = "call.transferred"  # destination, leg, agent, number, title, kind, by
+    RECORDING_MARK = "recording.mark"  # agent, offset (s into the recording), label, note
+    MUTED = "call.muted"  # agent, muted
+    NUISANCE = "call.nuisance"  # agent, note
+    NUISANCE_DECIDED = "call.nuisance_decided"  # by, why, confirmed
+    SUPERVISION = "supervisor.action"  # by, why, action, and what it was about
     SELF_SERVED = "call.self_served"  # service
     BLOCKED = "call.blocked"  # reason
     FAILED = "call.failed"  # reason

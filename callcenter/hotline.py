@@ -83,6 +83,14 @@ def menu(call: CitizenCall) -> Stage:
         case menus.ToQueue() as target:
             call.goes_to(target)
             return Stage.QUEUE
+        case menus.ToTransfer(destination):
+            call.state.destination = destination
+            return Stage.TRANSFER
+
+
+def transfer(call: CitizenCall) -> Stage:
+    """To another hotline: music until it answers; if it doesn't, to a person of ours at once."""
+    return Stage.TALK if call.transfer() else Stage.QUEUE
 
 
 def queue(call: CitizenCall) -> Stage:
@@ -99,8 +107,8 @@ def queue(call: CitizenCall) -> Stage:
             case Overflowed(action, rule):
                 room.quiet()
                 return call.overflow(AFTER_OVERFLOW[action], rule)
-            case Moved(queue_name):
-                call.moved(queue_name)
+            case Moved(queue_name, priority):
+                call.moved(queue_name, priority)
             case Announced(position, seconds):
                 room.announce(position, seconds)
             case WaitChoice.MESSAGE if call.leave_queue(LeaveReason.MESSAGE):
@@ -187,6 +195,7 @@ def _people_answer(hotline: Hotline) -> bool:
 CHAPTERS: dict[Stage, Callable[[CitizenCall], Stage]] = {
     Stage.WELCOME: welcome,
     Stage.MENU: menu,
+    Stage.TRANSFER: transfer,
     Stage.QUEUE: queue,
     Stage.CALLBACK: callback,
     Stage.CALLED_BACK: called_back,

@@ -65,6 +65,7 @@ class Presence:
         self._shown: dict[str, str] = {}  # agent -> JSON as last told
         self._messages: list[tuple[str, str]] = []  # channel, message not yet published
         self._values: dict[str, str] = {}  # key -> JSON not yet written, with LIVE_SECONDS
+        self._fields: dict[tuple[str, str], str] = {}  # hash and field -> JSON not yet written
         self._wanted = Flag()
         self._greenlets: list[gevent.Greenlet] = []
         self.up = False
@@ -98,10 +99,24 @@ class Presence:
         self._agents[agent] = self._shown[agent] = json.dumps(state)
         self.publish(EVENTS, {"kind": "agent", "agent": agent, **state})
 
-    def show(self, key: str, value: dict[str, Any]) -> None:
+    def show(self, key: str, value: dict[str, Any] | list[dict[str, Any]]) -> None:
         """Write a value that vanishes when it isn't written again in time."""
         self._values[key] = json.dumps(value)
         self._wanted.set()
+
+    def show_in(self, key: str, field: str, value: dict[str, Any]) -> None:
+        """Write one field of a hash."""
+        self._fields[key, field] = json.dumps(value)
+        self._wanted.set()
+
+    def fields(self, key: str) -> list[str]:
+        """The fields of a hash; none when Redis is away."""
+        try:
+            known: Any = self._redis.hkeys(key)
+        except redis.RedisError as error:
+            logger.warning("%s cannot be read: %s", key, error)
+            return []
+        return [str(name) for name in known]
 
     def publish(self, channel: str, message: dict[str, Any] | str) -> None:
         text = message if isinstance(message, str) else json.dumps(message)
@@ -122,11 +137,14 @@ class Presence:
             self._wanted.clear()
             agents, self._agents = self._agents, {}
             values, self._values = self._values, {}
+            fields, self._fields = self._fields, {}
             messages, self._messages = self._messages, []
             try:
                 with self._redis.pipeline(transaction=False) as pipe:
                     if agents:
                         pipe.hset(AGENTS, mapping=dict[Any, Any](agents))
+                    for (key, field), text in fields.items():
+                        pipe.hset(key, field, text)
                     for key, text in values.items():
                         pipe.set(key, text, ex=LIVE_SECONDS)
                     for channel, text in messages:
@@ -136,6 +154,7 @@ class Presence:
             except (redis.RedisError, OSError) as error:
                 self._seen(up=False, why=error)
                 self._agents = {**agents, **self._agents}
+                self._fields = {**fields, **self._fields}
                 gevent.sleep(RETRY_SECONDS)
                 self._wanted.set()
 

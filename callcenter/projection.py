@@ -30,6 +30,7 @@ _STAGES = {
     Kind.MENU_WRONG_KEY: "menu",
     Kind.QUEUE_JOINED: "queue",
     Kind.TALK_STARTED: "talk",
+    Kind.TRANSFERRED: "talk",
     Kind.SURVEY_STARTED: "survey",
     Kind.SURVEY_RATED: "survey",
     Kind.SURVEY_SILENT: "survey",
@@ -38,7 +39,6 @@ _STAGES = {
 
 # How a call that nobody answered came out; the first that happened in this order counts.
 _OUTCOMES = (
-    (Kind.TRANSFERRED, Outcome.TRANSFERRED),
     (Kind.SELF_SERVED, Outcome.SELF_SERVED),
     (Kind.CALLBACK_REQUESTED, Outcome.CALLBACK_REQUESTED),
     (Kind.MESSAGE_RECORDED, Outcome.MESSAGE_LEFT),
@@ -85,7 +85,9 @@ class CallRecord:
     callback_number: str | None
     callback_of: str | None  # the call in which this one was promised
     recordings: tuple[RecordingRecord, ...]
-    drafted_at: dt.datetime | None  # first answer, message or wish to be called back
+    drafted_at: dt.datetime | None  # first answer, message, transfer or wish to be called back
+    guided: bool  # transferred to an emergency line: guidance, whatever else was said
+    joined: tuple[tuple[str, dt.datetime], ...]  # joint lines that took part, and when
 
     @property
     def message_left(self) -> bool:
@@ -99,7 +101,9 @@ class CallRecord:
 
 
 _COLUMNS = [
-    field.name for field in fields(CallRecord) if field.name not in ("recordings", "drafted_at")
+    field.name
+    for field in fields(CallRecord)
+    if field.name not in ("recordings", "drafted_at", "guided", "joined")
 ]
 
 
@@ -153,6 +157,8 @@ class _Folding:
         self.started: dict[str, dt.datetime] = {}  # recordings by path
         self.stopped: dict[str, dt.datetime] = {}
         self.messages: dict[str, dt.datetime] = {}
+        self.guided = False
+        self.joined: dict[str, dt.datetime] = {}
 
     def take(self, event: Event) -> None:
         at, data = _when(event), event.data
@@ -191,6 +197,15 @@ class _Folding:
                 self.agent = _text(data, "agent", 16) or self.agent
             case Kind.TALK_ENDED:
                 self.times["talk_ended_at"] = at
+            case Kind.TRANSFERRED:
+                self.times.setdefault("drafted_at", at)
+                self.guided = self.guided or data.get("kind") == "emergency"
+            case Kind.JOINED:
+                if data.get("kind") == "joint":
+                    self.joined.setdefault(_text(data, "destination", 32), at)
+            case Kind.SURVEY_STARTED:
+                if "answered_at" in self.times:  # nobody may have seen the talk's end itself
+                    self.times.setdefault("talk_ended_at", at)
             case Kind.SURVEY_RATED:
                 rating = data.get("rating")
                 if type(rating) is int and 1 <= rating <= 5:
@@ -240,6 +255,8 @@ class _Folding:
     def _outcome(self) -> Outcome | None:
         if "ended_at" not in self.times:
             return None
+        if Kind.TRANSFERRED in self.happened:
+            return Outcome.TRANSFERRED
         if "answered_at" in self.times:
             return Outcome.ANSWERED
         for kind, outcome in _OUTCOMES:
@@ -282,6 +299,8 @@ class _Folding:
             callback_of=self.callback_of,
             recordings=self._recordings(),
             drafted_at=times.get("drafted_at"),
+            guided=self.guided,
+            joined=tuple(self.joined.items()),
         )
 
 

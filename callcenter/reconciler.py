@@ -72,13 +72,14 @@ class Reconciler:
         """Compare once; mend what was different at the last look too."""
         registered = self._desk.known(adoption.registered(self._link))
         channels = set(adoption.channels(self._link))
+        served = set(self._served())
         phones = {("phone", agent) for agent in registered ^ self._desk.registered()}
         talks = {
             ("talk", agent)
             for agent, contact in self._desk.talking().items()
-            if contact not in channels
+            if contact not in channels and contact not in served
         }
-        cared_for = {*self._served(), *self._desk.talking().values()}
+        cared_for = {*served, *self._desk.talking().values()}
         stranded = {
             ("citizen", call) for call in adoption.stranded(self._link, channels - cared_for)
         }

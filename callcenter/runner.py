@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from callcenter import bootstrap, parts, ports, switch_process
+from callcenter import bootstrap, destinations, parts, ports, switch_process
 from callcenter.hotlines import load_hotlines
 from callcenter.processes import Child, only_one
 from callcenter.queues import load_queues
@@ -37,7 +37,7 @@ def run(settings: Settings, config_file: Path | None, play: Play | None = None) 
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
-    hotlines = load_hotlines(settings.hotlines_dir)
+    hotlines = load_hotlines(settings.hotlines_dir, destinations.load(settings.destinations_file))
     load_queues(settings.queues_file, hotlines)
     secrets = bootstrap.ensure_data_dir(settings)
     settings = bootstrap.with_secrets(settings, secrets)

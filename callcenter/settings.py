@@ -61,6 +61,7 @@ class Settings:
     queues_file: Path = PACKAGE_ROOT / "acd" / "queues.yaml"
     alarms_file: Path = PACKAGE_ROOT / "callcenter" / "alarms.yaml"
     recording_reason: str = "export"  # none, export or always: what asks why it is listened to
+    destinations_file: Path = PACKAGE_ROOT / "callcenter" / "destinations.yaml"
     sounds_dir: Path = PACKAGE_ROOT / "ivr" / "sounds" / "zh"
 
     @property
@@ -358,5 +359,6 @@ _READERS: dict[str, Reader] = {
     "queues_file": _existing_file,
     "alarms_file": _existing_file,
     "recording_reason": _choice("none", "export", "always"),
+    "destinations_file": _existing_file,
     "sounds_dir": _existing_dir,
 }

@@ -179,7 +179,34 @@ def _save_orders(
             session.add(order)
             known[record.id] = order
             orders[record.id] = (order, True)
+        if record.id in orders:
+            order, changed = orders[record.id]
+            orders[record.id] = (order, _joined(order, record) or changed)
     return orders
+
+
+def _joined(order: Order, record: CallRecord) -> bool:
+    """Note the joint lines (12330) that took part: the order goes to them and to the unit."""
+    noted = False
+    for destination, at in record.joined:
+        key = f"{record.id}:joint:{destination}"
+        if any(event.key == key for event in order.events):
+            continue
+        drafted = dict(order.drafted or {})
+        order.drafted = {**drafted, "joined": [*drafted.get("joined", []), destination]}
+        order.events.append(
+            OrderEvent(
+                at=at,
+                kind="noted",
+                actor=record.agent or "system",
+                from_state=order.state,
+                to_state=order.state,
+                data={"joint": destination, "call": record.id},
+                key=key,
+            )
+        )
+        noted = True
+    return noted
 
 
 def _attached(order: Order, record: CallRecord) -> bool:

@@ -37,11 +37,14 @@ class Watcher:
         record: Callable[[JournalEvent], None],
         recordings: Path,
         phone_changed: Callable[[str, bool], None],
+        leg_ended: Callable[[str, str, str], None] = lambda leg, contact, cause: None,
     ) -> None:
+        """`leg_ended(leg, citizen, cause)` is told of every leg of a citizen's conversation."""
         self._distributor = distributor
         self._record = record
         self._recordings = recordings
         self._phone_changed = phone_changed
+        self._leg_ended = leg_ended
         self._handlers: dict[str, Callable[[Event], None]] = {
             "CHANNEL_PROGRESS": self._ringing,
             "CHANNEL_PROGRESS_MEDIA": self._ringing,
@@ -81,6 +84,8 @@ class Watcher:
                     source="esl",
                 )
             )
+        contact = happened.variable("cc_contact") or happened.variable("cc_third_of")
+        self._leg_ended(happened.uuid, contact or happened.uuid, happened.get("Hangup-Cause", ""))
         self._distributor.callbacks.call_over(
             happened.uuid, happened.get("Hangup-Cause", ""), happened.variable("cc_stage") or ""
         )

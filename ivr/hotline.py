@@ -15,6 +15,7 @@ from ivr import prompts
 
 Key = Annotated[str, Field(pattern=r"^[0-9*#]$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+Destination = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,31}$")]
 Number = Annotated[str, Field(pattern=r"^\+?[0-9]{3,15}$")]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 
@@ -39,6 +40,7 @@ class Choice(_Data):
     queue: Name | None = None  # to a person, through this queue
     menu: Name | None = None
     message: bool = False
+    transfer: Destination | None = None  # to another hotline: an id of the destinations file
     play: Prompts = ()  # recorded information, then back to the same menu
     requirement: str = ""  # skills asked of the agent, with `queue`
     priority: int = Field(0, ge=0, le=9)
@@ -48,10 +50,11 @@ class Choice(_Data):
 
     @model_validator(mode="after")
     def _one_target(self) -> Choice:
-        targets = [name for name in ("queue", "menu", "message", "play") if getattr(self, name)]
+        names = ("queue", "menu", "message", "transfer", "play")
+        targets = [name for name in names if getattr(self, name)]
         if len(targets) != 1:
             found = ", ".join(targets) or "none"
-            raise ValueError(f"expected exactly one of queue, menu, message, play; found {found}")
+            raise ValueError(f"expected exactly one of {', '.join(names)}; found {found}")
         return self
 
 

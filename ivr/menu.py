@@ -25,7 +25,14 @@ class ToMessage:
     """The citizen leaves a message."""
 
 
-Destination = ToQueue | ToMessage
+@dataclass(frozen=True, slots=True)
+class ToTransfer:
+    """To another hotline."""
+
+    destination: str
+
+
+Destination = ToQueue | ToMessage | ToTransfer
 
 
 def walk(caller: Caller, hotline: Hotline, menu_name: str, *, people: bool = True) -> Destination:
@@ -42,6 +49,8 @@ def walk(caller: Caller, hotline: Hotline, menu_name: str, *, people: bool = Tru
             return _to_person(hotline, people)
         if choice.message:
             return ToMessage()
+        if choice.transfer:
+            return ToTransfer(choice.transfer)
         if choice.queue:
             return to_queue(hotline, choice) if people else ToMessage()
         if choice.menu:
@@ -93,4 +102,6 @@ def _word(choice: Choice) -> str:
         return f"queue:{choice.queue}"
     if choice.menu:
         return f"menu:{choice.menu}"
+    if choice.transfer:
+        return f"transfer:{choice.transfer}"
     return "message" if choice.message else "play"

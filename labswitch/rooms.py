@@ -28,6 +28,7 @@ class RoomMember:
     muted: bool = False
     deaf: bool = False
     kicked: bool = False
+    ended: bool = False  # the room is closed
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +39,8 @@ class Room:
     mixer: Conference
     uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
     members: list[RoomMember] = field(default_factory=list)
+    least: int = 0  # members, once there were so many: with fewer it ends (`mintwo`)
+    had_least: bool = False
 
     def member(self, text: str) -> list[RoomMember]:
         """The members that `text` names: an id, all, last or non_moderator."""
@@ -70,6 +73,9 @@ class Rooms:
         member = RoomMember(next(self._ids), channel, room, flags)
         member.muted, member.deaf = "mute" in flags, "deaf" in flags
         room.members.append(member)
+        if "mintwo" in flags:
+            room.least = 2
+        room.had_least = room.had_least or 0 < room.least <= len(room.members)
         self._apply(member)
         channel.update(
             {
@@ -92,10 +98,17 @@ class Rooms:
         if "endconf" in member.flags:
             for other in room.members:
                 self.kick(other)
+        if room.had_least and len(room.members) < room.least:
+            self._close(room)
         if not room.members:
             self._rooms.pop(room.name, None)
             room.mixer.close()
             self._tell(room, "conference-destroy")
+
+    def _close(self, room: Room) -> None:
+        for member in room.members:
+            member.kicked = member.ended = True
+            member.channel.wake()
 
     def kick(self, member: RoomMember) -> None:
         self._tell(member.room, "kick-member", member)

@@ -156,7 +156,7 @@ class HotlineUnderTest:
 
         return dict(eventually(there, f"agent {number} is {' or '.join(states)}", seconds))
 
-    def command(self, name: str, **args: str) -> dict[str, Any]:
+    def command(self, name: str, **args: Any) -> dict[str, Any]:
         """Tell the controller through Redis, as the web does."""
         client = connect(self.system.settings.redis_url)
         number = f"test-{time.monotonic_ns()}"

@@ -22,7 +22,10 @@ PURE = 0.6  # share of a frame's energy that its tone must have
 
 # What isn't a prompt: people, music, the switch's own tones.
 CITIZEN, AGENT, MUSIC, BEEP, ALERT = 440, 660, 350, 880, 1000
-OTHERS = {"citizen": CITIZEN, "agent": AGENT, "music": MUSIC, "beep": BEEP, "alert": ALERT}
+THIRD, SUPERVISOR = 550, 770
+VOICES = {"agent": AGENT, "citizen": CITIZEN, "supervisor": SUPERVISOR, "third": THIRD}
+AUDIBLE = 0.12  # share of a frame's energy that a voice among others has
+OTHERS = {**VOICES, "music": MUSIC, "beep": BEEP, "alert": ALERT}
 OTHER_PROMPT = 3400
 PROMPTS = {
     name: (1100 + 100 * place, seconds)
@@ -89,6 +92,13 @@ def energy(samples: Sequence[int]) -> float:
     return sum(sample * sample for sample in samples) / max(1, len(samples))
 
 
+def voices_in(frame: Sequence[int], total: float) -> str:
+    """Who speak at once, as `agent+third`; "?" when it is something else."""
+    found = {name: power(frame, hertz) / total for name, hertz in VOICES.items()}
+    heard = [name for name, share in found.items() if share > AUDIBLE]
+    return "+".join(heard) if len(heard) > 1 and sum(found.values()) > PURE else "?"
+
+
 class Listener:
     """What is heard, frame by frame, as runs of one tone."""
 
@@ -108,7 +118,10 @@ class Listener:
             return ""
         last = self._runs[-1][0] if self._runs else ""
         names = ([last] if last in TONES else []) + list(TONES)
-        return next((name for name in names if power(frame, TONES[name]) > PURE * total), "?")
+        return next(
+            (name for name in names if power(frame, TONES[name]) > PURE * total),
+            voices_in(frame, total),
+        )
 
     def _add(self, tone: str) -> None:
         if self._runs and self._runs[-1][0] == tone:

@@ -85,6 +85,7 @@ class Leg:
     heard: Listener = field(default_factory=Listener)
     invite: Message | None = None  # what we were asked, when we are called
     branch: str = ""  # of our INVITE
+    tone: bytes = b""  # what is said, when it isn't what the phone always says
     ended_by: str = ""  # bye, cancel, us, refused
     cseq: int = 1
     _remote_media: Address | None = None
@@ -286,7 +287,7 @@ class Phone:
                         sockets[media].listen()
                 now = time.monotonic()
                 for leg in self.legs:
-                    leg.speak(now, self._tone)
+                    leg.speak(now, leg.tone or self._tone)
                 for branch, (due, raw, peer) in list(self._pending.items()):
                     if due <= now:
                         self._pending[branch] = (now + 2 * RETRANSMIT, raw, peer)

@@ -219,6 +219,7 @@ def environ(settings: Settings) -> dict[str, str]:
         "CALLCENTER_SOUNDS_DIR": str(settings.sounds_dir),
         "CALLCENTER_HOTLINES_DIR": str(settings.hotlines_dir),
         "CALLCENTER_QUEUES_FILE": str(settings.queues_file),
+        "CALLCENTER_DESTINATIONS_FILE": str(settings.destinations_file),
         "CALLCENTER_TRUNK_GATEWAY": settings.trunk_gateway,
         "CALLCENTER_MAX_CALLS": str(settings.max_calls),
         "CALLCENTER_CALLS_PER_SECOND": str(settings.calls_per_second),

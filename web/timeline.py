@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from callcenter.events import Kind
 from callcenter.models import JournalEvent
-from web import words
+from web import talk_timeline, words
 from web.localtime import duration
 
 Data = Mapping[str, Any]
@@ -230,6 +230,7 @@ def _callback_failed(data: Data) -> Told:
 
 
 _TELLERS: dict[str, Callable[[Data], Told]] = {
+    **talk_timeline.TELLERS,
     Kind.CALL_ARRIVED: _arrived,
     Kind.CALL_RESUMED: _resumed,
     Kind.CALL_ENDED: _ended,
@@ -268,10 +269,6 @@ _TELLERS: dict[str, Callable[[Data], Told]] = {
     "callback.dialed": lambda data: (_("回拨市民"), "agent"),
     "callback.answered": lambda data: (_("市民接起回电"), "good"),
     "callback.failed": lambda data: (_("回电未接通"), "warn"),
-    Kind.TRANSFERRED: lambda data: (
-        _("转至 %(destination)s", destination=_get(data, "destination")),
-        "",
-    ),
     Kind.SELF_SERVED: lambda data: (
         _("收听自助信息：%(service)s", service=_get(data, "service")),
         "",

@@ -8,9 +8,10 @@ a person wrote is never written over.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
+from workorder.categories import Category
 from workorder.models import Order
 
 DRAFT = "draft"
@@ -37,6 +38,8 @@ class CallFacts(Protocol):
     def callback_number(self) -> str | None: ...
     @property
     def message_left(self) -> bool: ...
+    @property
+    def guided(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Draft:
     citizen_name: str
     channel: str  # phone, message or callback
     agent_number: str | None
+    category: str | None = None  # only when the call itself decides it
 
 
 _WORDS = {"phone": "来电", "message": "留言", "callback": "回拨请求"}
@@ -56,7 +60,7 @@ _EMPTY = {"title": "", "citizen_number": "", "citizen_name": "", "channel": "pho
 
 def draft_of(call: CallFacts) -> Draft | None:
     """The draft for the call as it stands; None when there is nothing to write down yet."""
-    if call.answered_at is not None:
+    if call.answered_at is not None or call.guided:
         channel = "phone"
     elif call.callback_number is not None:
         channel = "callback"
@@ -64,7 +68,9 @@ def draft_of(call: CallFacts) -> Draft | None:
         channel = "message"
     else:
         return None
-    return _draft(call, channel, call.agent)
+    draft = _draft(call, channel, call.agent)
+    # Who went to 110, 119, 120 or 122 was shown the way (Anshan 2014 No. 29).
+    return replace(draft, category=Category.GUIDANCE.value) if call.guided else draft
 
 
 class RingingCall(Protocol):
@@ -135,7 +141,6 @@ def new_order(number: str, call_id: str, draft: Draft, at: dt.datetime) -> Order
     return Order(
         number=number,
         state=DRAFT,
-        category=None,
         body="",
         call_id=call_id,
         created_at=at,

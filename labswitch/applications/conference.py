@@ -9,10 +9,15 @@ from labswitch.applications.registry import application
 if TYPE_CHECKING:
     from labswitch.channel import Channel
 
+FALSE = ("false", "no", "off", "disabled", "inactive", "disallow", "0")
+
 
 @application("conference", media=True)
 def conference(channel: Channel, argument: str) -> None:
-    """`name[@profile][+flags{mute|deaf|endconf|moderator}]`: until kicked or called away."""
+    """`name[@profile][+flags{mute|deaf|endconf|moderator|mintwo}]`: until kicked or called away.
+
+    Who is left when the room ends hangs up, unless `hangup_after_conference` is false.
+    """
     if not channel.answered:
         channel.leg.answer()
     text, _, flags_text = argument.partition("+flags{")
@@ -24,3 +29,6 @@ def conference(channel: Channel, argument: str) -> None:
         channel.idle(lambda: member.kicked)
     finally:
         rooms.leave(member)
+    wish = (channel.get("hangup_after_conference") or "").lower()
+    if member.ended and channel.ready and wish not in FALSE:
+        channel.hangup("NORMAL_CLEARING")

@@ -194,6 +194,15 @@ def send_dtmf(channel: Channel, argument: str) -> str:
     return f"+OK {channel.uuid} sent DTMF {argument}.\n"
 
 
+@channel_command("uuid_recv_dtmf", "<uuid> <dtmf_data>", NO_SESSION, least=2)
+def receive_dtmf(channel: Channel, argument: str) -> str:
+    """As if the far end had pressed them."""
+    digits, _, milliseconds = argument.partition("@")
+    for digit in digits:
+        channel.digit_pressed(digit, integer(milliseconds, 250), "APP")
+    return f"+OK {channel.uuid} received DTMF {argument}.\n"
+
+
 @channel_command("uuid_set_media_stats", "<uuid>", NO_SESSION)
 def set_media_stats(channel: Channel, argument: str) -> str:
     """Bring the variables that count packets up to date."""

@@ -6,7 +6,7 @@ import re
 import time
 from typing import Literal
 
-from listening import CITIZEN
+from listening import CITIZEN, tone_alaw
 from phone import AgentPhone, Leg, Message
 
 Way = Literal["answer", "busy", "ring", "redirect"]
@@ -19,6 +19,7 @@ class Carrier(AgentPhone):
         super().__init__(("127.0.0.1", 9), "carrier", "", "", speech=CITIZEN)
         self.ways: dict[str, Way] = {}
         self.asked: list[str] = []  # numbers, in the order of the calls
+        self.voices: dict[str, int] = {}  # hertz; whoever isn't named speaks as a citizen
 
     @property
     def address(self) -> str:
@@ -33,6 +34,7 @@ class Carrier(AgentPhone):
                 leg.media.close()
             del self.legs[1:]
         self.ways.clear()
+        self.voices.clear()
         self.asked.clear()
 
     def invited(self, asked: Message, peer: tuple[str, int]) -> None:
@@ -46,6 +48,8 @@ class Carrier(AgentPhone):
         self.busy = way == "busy"
         self.ring = 0.05 if way == "answer" else None
         super().invited(asked, peer)
+        if number in self.voices:
+            self.legs[-1].tone = tone_alaw(self.voices[number])
 
     def call_to(self, number: str, seconds: float = 30.0, *, times: int = 1) -> Leg:
         """Wait for the `times`-th call to this number."""

@@ -24,8 +24,21 @@ HOTLINES = {
     "12348": "agent_first",
     "12349": "hasty",
     "12350": "general",
+    "12351": "general",
 }
-SPECIAL = {"12350": 'requirement: "tax >= 3"\nclasses: [emergency]\n'}
+_MENU = """
+menu: main
+menus:
+  main: {prompt: [menu_main], seconds: 2, keys: {"1": {queue: general}, "9": {transfer: "110"}}}
+"""
+SPECIAL = {"12350": 'requirement: "tax >= 3"\nclasses: [emergency]\n', "12351": _MENU}
+DESTINATIONS = """
+destinations:
+  "110": {number: "110", title: Police, kind: emergency, ring_seconds: 4}
+  "12330": {number: "12330", title: Intellectual property, kind: joint, ring_seconds: 10}
+  tax: {number: "12366", title: Tax, kind: desk, ring_seconds: 3}
+  closed: {number: "12388", title: Closed, kind: discipline, hours: {week: {}}}
+"""
 QUEUES = """
 lease_seconds: 5
 wrap_up_seconds: 2
@@ -77,7 +90,13 @@ def write_rules(folder: Path) -> dict[str, Any]:
         )
     queues = folder / "queues.yaml"
     queues.write_text(QUEUES, "utf-8")
-    return {"hotlines_dir": hotlines, "queues_file": queues}
+    destinations = folder / "destinations.yaml"
+    destinations.write_text(DESTINATIONS, "utf-8")
+    return {
+        "hotlines_dir": hotlines,
+        "queues_file": queues,
+        "destinations_file": destinations,
+    }
 
 
 class WaitingRoomUnderTest(HotlineUnderTest):

@@ -23,7 +23,7 @@ SURVEY = "survey:XML:hotline"
 class Talk:
     """A citizen and an agent who talk, joined as the controller joins them."""
 
-    def __init__(self, scene: Scene, *, music: bool = False) -> None:
+    def __init__(self, scene: Scene, *, music: bool = False, media_timeout: int = 0) -> None:
         scene.attends()
         self.scene = scene
         self.agent: Phone = scene.agent()
@@ -34,7 +34,8 @@ class Talk:
             self.call.start("playback", "local_stream://moh")
             self.call.wait("CHANNEL_EXECUTE", Application="playback")
         self.leg = scene.new_id("agent")
-        scene.link.job(offer(scene, self.leg))
+        given = f"{{media_timeout={media_timeout}," if media_timeout else "{"
+        scene.link.job(offer(scene, self.leg).replace("{", given, 1))
         self.agent_call: PhoneCall = self.agent.next_call()
         scene.saw("agent", "CHANNEL_PARK")
         self.call.api(
@@ -244,3 +245,54 @@ def supervisor_listens(scene: Scene) -> None:
     scene.gone("supervisor")
     talk.citizen.hangup()
     scene.gone("agent", "citizen")
+
+
+@conversation
+def supervisor_speaks(scene: Scene) -> None:
+    """A key of the listener's phone, pressed for her: 2 speaks to the agent alone."""
+    talk = Talk(scene)
+    talk.join()
+    scene.agent("1002")
+    ear = scene.new_id("supervisor")
+    scene.link.job(
+        f"originate {{origination_uuid={ear},originate_timeout=5}}"
+        f"user/1002@{scene.settings.domain} &eavesdrop({talk.leg})"
+    )
+    scene.saw("supervisor", "CHANNEL_EXECUTE", Application="eavesdrop")
+    scene.link.job(f"uuid_recv_dtmf {ear} 2")
+    scene.saw("supervisor", "DTMF")
+    talk.citizen.hangup()
+    scene.gone("agent", "citizen", "supervisor")
+
+
+@conversation
+def phone_falls_silent(scene: Scene) -> None:
+    """`media_timeout` of the offer counts, whatever the directory says; the citizen stays."""
+    talk = Talk(scene, media_timeout=1000)
+    talk.join()
+    talk.agent_call.paused = True
+    again = scene.takes()
+    scene.gone("agent")
+    again.start("hangup", "NORMAL_CLEARING")
+    scene.gone("citizen")
+
+
+@conversation
+def room_ends_with_the_last_but_one(scene: Scene) -> None:
+    """`mintwo`: the citizen who is left alone goes on to the survey."""
+    talk = Talk(scene)
+    talk.join()
+    for leg in (talk.call.uuid, talk.leg):
+        scene.link.job(f"uuid_setvar {leg} cc_room room")
+    scene.link.job(f"uuid_setvar {talk.leg} park_after_bridge true")
+    scene.link.job(f"uuid_transfer {talk.call.uuid} three_party XML hotline")
+    scene.saw("citizen", "CUSTOM", Action="add-member")
+    scene.saw("agent", "CHANNEL_PARK")
+    scene.link.job(f"uuid_transfer {talk.leg} three_party_leg XML hotline")
+    scene.saw("agent", "CUSTOM", Action="add-member")
+    talk.agent_call.hangup()
+    scene.gone("agent")
+    again = scene.takes()
+    scene.note("cc_stage", again.variable("cc_stage"))
+    again.start("hangup", "NORMAL_CLEARING")
+    scene.gone("citizen")

@@ -1,0 +1,170 @@
+"""12330 and its like: consult, join, leave, in any order; everybody hears who should be heard."""
+
+from __future__ import annotations
+
+from listening import channels, listened
+from switches import eventually
+from transfer_kit import AGENT, TalkUnderTest, hears_more
+from transfer_kit import shared_carrier as shared_carrier
+from transfer_kit import shared_waiting as shared_waiting
+from transfer_kit import transfers as transfers
+from transfer_kit import waiting as waiting
+from waiting_kit import WaitingRoomUnderTest
+
+
+def test_given_a_consultation_when_12330_joins_and_the_agent_leaves_then_each_hears_who_is_there(
+    transfers: WaitingRoomUnderTest,
+) -> None:
+    talk = TalkUnderTest(transfers, "13900005001")
+    citizen, agent = talk.citizen, talk.agent
+    hears_more(citizen, "agent", 0.5)
+    third = talk.consults()
+    citizen.hears("music", length=0.3)
+    agent.hears("third", length=0.3)
+    assert "12345" in third.invite.get("from")  # type: ignore[union-attr]
+    talk.does("mark", label="12330", note="商标")
+    talk.does("join")
+    citizen.hears("agent+third", length=0.5)
+    agent.hears("citizen+third", length=0.5)
+    third.hears("agent+citizen", length=0.5)
+    talk.does("leave")
+    agent.is_over()
+    transfers.agent_is(AGENT, "wrap_up", "ready")
+    citizen.hears("third", length=0.5)
+    third.hears("citizen", length=0.5)
+    third.hang_up()
+    citizen.hears("survey")
+    citizen.press("1")
+    citizen.is_over()
+
+    record = transfers.ended(talk.caller)
+    assert (record["outcome"], record["rating"], record["agent"]) == ("answered", 1, AGENT)
+    assert talk.phases() == ["dialing", "consulting", "joined", "handed_over", "over"]
+    kinds = ("third.dialed", "third.answered", "call.joined", "call.transferred", "third.ended")
+    told = [event["kind"] for event in transfers.story(talk.call, *kinds)]
+    assert told == ["third.dialed", "third.answered", "call.joined", "third.ended"]
+    marks = [event["data"] for event in transfers.events("recording.mark", talk.call)]
+    assert [mark["label"] for mark in marks] == ["consult", "12330", "join", "leave", "third_left"]
+    assert sorted(mark["offset"] for mark in marks) == [mark["offset"] for mark in marks]
+    told = transfers.system.api(f"orders/{record['order_number']}/events").json()["events"]
+    assert "noted" in [event["kind"] for event in told]
+
+    record = transfers.until(
+        talk.caller,
+        lambda call: call["recording"] and call["recording"]["state"] == "indexed",
+        "the recording is indexed",
+    )
+    path = transfers.system.settings.recordings_dir / record["recording"]["path"]
+    said, heard = (listened(side) for side in channels(path))
+    assert said.seconds("citizen") > 2.0
+    for tone in ("music", "agent", "agent+third", "third", "survey"):
+        assert heard.seconds(tone) > 0.05, (tone, heard.story())
+
+
+def test_given_a_hold_a_mute_and_a_busy_desk_when_the_third_leaves_first_then_the_agent_is_back(
+    transfers: WaitingRoomUnderTest,
+) -> None:
+    talk = TalkUnderTest(transfers, "13900005002")
+    citizen, agent = talk.citizen, talk.agent
+    assert talk.may_not("resume") == "not_held"
+    assert talk.may_not("consult", to="closed") == "out_of_hours"
+    assert talk.may_not("transfer", to="nowhere") == "unknown_destination"
+    talk.does("hold")
+    transfers.agent_is(AGENT, "holding")
+    citizen.hears("music", length=0.3)
+    talk.does("resume")
+    hears_more(citizen, "agent")
+    talk.does("mute")
+    before = citizen.heard.seconds("agent")
+    agent.speaks(1.0)
+    assert citizen.heard.seconds("agent") - before < 0.4
+    talk.does("unmute")
+    hears_more(citizen, "agent")
+
+    transfers.carrier.ways["12366"] = "busy"
+    talk.does("consult", to="tax")
+    eventually(lambda: talk.controls()["failed"], "the desk is busy")
+    assert talk.is_in("talking")["failed"]["cause"] == "USER_BUSY"
+    hears_more(citizen, "agent")
+
+    third = talk.consults()
+    talk.does("join")
+    citizen.hears("agent+third", length=0.3)
+    third.hang_up()
+    talk.is_in("talking")
+    hears_more(citizen, "agent")
+    hears_more(agent, "citizen")
+    third = talk.consults(times=2)
+    talk.does("join")
+    third.hears("agent+citizen", length=0.3)
+    citizen.hang_up()
+    talk.is_in("aftertalk")
+    hears_more(third, "agent")
+    hears_more(agent, "third")
+    talk.does("drop")
+    agent.is_over()
+    third.is_over()
+    assert transfers.ended(talk.caller)["outcome"] == "answered"
+    transfers.agent_is(AGENT, "wrap_up", "ready")
+
+
+def test_given_one_key_to_110_when_it_does_not_answer_then_nothing_is_lost_and_then_it_does(
+    transfers: WaitingRoomUnderTest,
+) -> None:
+    talk = TalkUnderTest(transfers, "13900005003")
+    citizen, agent = talk.citizen, talk.agent
+    transfers.carrier.ways["110"] = "ring"
+    talk.does("transfer", to="110")
+    police = transfers.carrier.call_to("110")
+    assert "sip:13900005003@" in police.invite.get("from")  # type: ignore[union-attr]
+    assert "music" not in citizen.heard.words()
+    agent.hang_up()  # before it answers: the citizen hears music, and comes back to this agent
+    citizen.hears("music", length=0.5)
+    agent = talk.phone.rings(20, times=2)
+    citizen.hears("agent", times=2, length=0.3)
+    agent.hears("citizen", length=0.3)
+
+    transfers.carrier.ways["110"] = "answer"
+    talk.is_in("talking")
+    talk.does("transfer", to="110")
+    police = transfers.carrier.call_to("110", times=2)
+    citizen.hears("third", length=0.5)
+    police.hears("citizen", length=0.5)
+    agent.is_over()
+    transfers.agent_is(AGENT, "wrap_up", "ready")
+    police.hang_up()
+    citizen.is_over()
+    assert "survey" not in citizen.heard.words()
+    record = transfers.ended(talk.caller)
+    assert (record["outcome"], record["agent"]) == ("transferred", AGENT)
+    assert transfers.order(record["order_number"])["category"] == "guidance"
+
+
+def test_given_the_menu_s_key_for_110_when_it_is_busy_then_an_agent_comes_else_the_police(
+    transfers: WaitingRoomUnderTest,
+) -> None:
+    transfers.carrier.ways["110"] = "busy"
+    phone = transfers.agent(AGENT)
+    call = transfers.dial("12351", "13900005004")
+    call.hears("menu_main")
+    call.press("9")
+    agent = phone.rings()
+    call.hears("agent", length=0.3)
+    agent.hang_up()
+    call.hears("survey")
+    call.hang_up()
+    record = transfers.ended("13900005004")
+    assert record["outcome"] == "answered"
+
+    transfers.carrier.ways["110"] = "answer"
+    call = transfers.dial("12351", "13900005005")
+    call.hears("menu_main")
+    call.press("9")
+    police = transfers.carrier.call_to("110", times=2)
+    call.hears("third", length=0.5)
+    police.hears("citizen", length=0.5)
+    call.hang_up()
+    police.is_over()
+    record = transfers.ended("13900005005")
+    assert (record["outcome"], record["agent"]) == ("transferred", None)
+    assert transfers.order(record["order_number"])["category"] == "guidance"
