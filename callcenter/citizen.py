@@ -338,7 +338,7 @@ class CitizenCall:
         self.state.queue = self.state.queue or self.hotline.queue
         try:
             destination = self.center.control.chosen(self.state.destination)
-            self.caller.set(socket_resume="false", **self.state.write())
+            self.caller.set_and_wait(socket_resume="false", **self.state.write())
             self.center.control.from_menu(self._talk(), destination)
         except CommandError as error:
             logger.warning("call %s: no transfer: %s", self.id, error)
