@@ -225,6 +225,10 @@ class AgentDesk:
     def _queues(self) -> frozenset[str]:
         return frozenset(self._queue_names())
 
+    def state(self, agent: str) -> str:
+        """The agent's state as last told by the engine."""
+        return str(self._state(agent)["state"])
+
     def _given(self, agent: str) -> tuple[dict[str, int], dict[str, int]]:
         """The queues and skills that count for the agent now."""
         configured = self.config.agents[agent]

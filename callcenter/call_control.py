@@ -223,6 +223,11 @@ class CallControl:
                 raise refuse("switch_failed") from error
             self._show(talk)
 
+    def came_to_nothing(self, agent: str, number: str, cause: str) -> None:
+        """A citizen whom the agent called wasn't reached."""
+        failed = {"id": "", "number": number, "cause": cause, "at": time.time()}
+        self._publish(agent, {**self.idle(agent), "failed": failed})
+
     def release(self, talk: Talk, *, whole: bool) -> None:
         """End the agent's part, or the whole call; the news of it does the rest."""
         if whole:

@@ -15,6 +15,7 @@ class Stage(StrEnum):
     QUEUE = "queue"
     CALLBACK = "callback"  # the citizen wants to be called back
     CALLED_BACK = "called_back"  # and took the call
+    DIALED_OUT = "dialed_out"  # an agent called, and waits on the line
     TALK = "talk"
     TRANSFER = "transfer"  # to another hotline, straight from a menu
     MESSAGE = "message"
@@ -42,6 +43,8 @@ class CallState:
     recording: str = ""
     recorded_at: float = 0.0  # when the recording began
     destination: str = ""  # that a menu leads to
+    out_leg: str = ""  # of an agent who called this citizen, and the offer that stands for it
+    out_offer: str = ""
     last_agent: str = ""  # who had this call, before it came back to the queue
     number: str = ""  # of a citizen who is called back
     callback_of: str = ""  # the call that was promised this one
@@ -75,6 +78,8 @@ class CallState:
             "cc_recording": self.recording,
             "cc_recorded_at": f"{self.recorded_at:.3f}",
             "cc_destination": self.destination,
+            "cc_out_leg": self.out_leg,
+            "cc_out_offer": self.out_offer,
             "cc_last_agent": self.last_agent,
             "cc_number": self.number,
             "cc_callback_of": self.callback_of,
@@ -83,7 +88,7 @@ class CallState:
 
 _TEXTS = (
     *("hotline", "menu", "queue", "requirement", "agent", "recording"),
-    *("number", "callback_of", "destination", "last_agent"),
+    *("number", "callback_of", "destination", "out_leg", "out_offer", "last_agent"),
 )
 
 

@@ -14,6 +14,7 @@ from acd.messages import LeaveReason
 from callcenter.call_state import CallState, Stage
 from callcenter.callback_book import Callback
 from callcenter.caller import LiveCaller
+from callcenter.distribution import Connected
 from callcenter.esl import EslError, OutboundCall
 from callcenter.events import Kind, event, message_recorded, talk_started
 from callcenter.presence import CommandError
@@ -26,7 +27,7 @@ from ivr.menu import ToQueue
 
 if TYPE_CHECKING:
     from callcenter.center import Center
-    from callcenter.distribution import Connected, Waiting
+    from callcenter.distribution import Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -228,6 +229,11 @@ class CitizenCall:
             since=self.state.queued_at,
         )
         self.join_queue()
+
+    def dialing_agent(self) -> Connected:
+        """Who called this citizen; should the leg be gone, the citizen waits as others do."""
+        self.state.queue = self.state.queue or self.hotline.queue
+        return Connected(self.state.agent, self.state.out_offer, self.state.out_leg, time.time())
 
     def _take_over_place(self) -> None:
         """What the call that was promised this one had waited for."""

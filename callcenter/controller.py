@@ -23,6 +23,7 @@ from callcenter.center import Center
 from callcenter.citizen import CitizenCall
 from callcenter.clock import SteadyClock
 from callcenter.closing_time import ClosingTime
+from callcenter.dial_out import DialOut
 from callcenter.distribution import Distributor
 from callcenter.esl import EslError, EventFeed, OutboundCall, OutboundServer, SwitchLink
 from callcenter.events import Kind, event, talk_started
@@ -152,6 +153,19 @@ class Controller:
             feed=feed,
         )
         self._numbers: dict[str, str] = {}  # call -> caller's number, for the agent's display
+        self.dial_out = DialOut(
+            self.control,
+            self.desk,
+            lambda: self.distributor.phones,
+            self.link,
+            self.presence,
+            gateway=settings.trunk_gateway,
+            numbers=settings.callback_numbers,
+            published=hotlines,
+            shown=self._numbers,
+            ended=self.distributor.leg_ended,
+            record=self.journal.append,
+        )
         self.reconciler = Reconciler(
             self.link,
             self.desk,
@@ -254,6 +268,7 @@ class Controller:
     def _conversation_leg_ended(self, leg: str, contact: str, cause: str) -> None:
         self.control.leg_ended(leg, contact, cause)
         self.supervision.leg_ended(leg)
+        self.dial_out.leg_ended(leg)
 
     # --- calls --------------------------------------------------------------------------------
 

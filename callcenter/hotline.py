@@ -143,6 +143,14 @@ def called_back(call: CitizenCall) -> Stage:
     return Stage.QUEUE
 
 
+def dialed_out(call: CitizenCall) -> Stage:
+    """An agent called this citizen and is on the line."""
+    agent = call.dialing_agent()
+    call.picked_up(agent)
+    call.caller.play(["callback_hello"])
+    return talk(call, agent)
+
+
 def talk(call: CitizenCall, agent: Connected) -> Stage:
     """Record, say the agent's number, and join the two.
 
@@ -199,6 +207,7 @@ CHAPTERS: dict[Stage, Callable[[CitizenCall], Stage]] = {
     Stage.QUEUE: queue,
     Stage.CALLBACK: callback,
     Stage.CALLED_BACK: called_back,
+    Stage.DIALED_OUT: dialed_out,
     Stage.MESSAGE: message,
     Stage.SURVEY: rate,
     Stage.GOODBYE: goodbye,

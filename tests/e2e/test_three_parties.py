@@ -140,6 +140,38 @@ def test_given_one_key_to_110_when_it_does_not_answer_then_nothing_is_lost_and_t
     assert transfers.order(record["order_number"])["category"] == "guidance"
 
 
+def test_given_an_earlier_call_when_the_agent_dials_its_citizen_then_the_two_talk(
+    transfers: WaitingRoomUnderTest,
+) -> None:
+    talk = TalkUnderTest(transfers, "13900005006")
+    talk.does("survey")
+    talk.citizen.hears("survey")
+    talk.citizen.hang_up()
+    transfers.ended(talk.caller)
+    transfers.agent_is(AGENT, "wrap_up", "ready")
+    assert talk.may_not("dial", number="00861390000", call=talk.call) == "not_allowed"
+    transfers.carrier.ways[talk.caller] = "busy"
+    talk.does("dial", number=talk.caller, call=talk.call)
+    leg = talk.phone.rings(times=2)
+    leg.is_over()
+    assert talk.controls()["failed"]["cause"] == "USER_BUSY"
+    transfers.agent_is(AGENT, "wrap_up", "ready")
+
+    transfers.carrier.ways[talk.caller] = "answer"
+    talk.does("dial", number=talk.caller, call=talk.call)
+    called = transfers.carrier.call_to(talk.caller, times=2)
+    called.hears("callback_hello")
+    hears_more(called, "agent")
+    hears_more(talk.phone.rings(times=3), "citizen")
+    talk.is_in("talking")
+    called.hang_up()
+    second = transfers.until(
+        talk.caller, lambda call: call["id"] != talk.call and call["ended_at"], "the second call"
+    )
+    assert (second["outcome"], second["callback_of"]) == ("answered", talk.call)
+    transfers.agent_is(AGENT, "wrap_up", "ready")
+
+
 def test_given_the_menu_s_key_for_110_when_it_is_busy_then_an_agent_comes_else_the_police(
     transfers: WaitingRoomUnderTest,
 ) -> None:
