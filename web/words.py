@@ -113,7 +113,7 @@ COMMANDS: Words = {
     Command.RESUME: _l("恢复通话"),
     Command.MUTE: _l("静音"),
     Command.UNMUTE: _l("取消静音"),
-    Command.CONSULT: _l("询问第三方"),
+    Command.CONSULT: _l("电话咨询"),
     Command.TRANSFER: _l("转接"),
     Command.JOIN: _l("三方通话"),
     Command.LEAVE: _l("退出通话"),
