@@ -40,6 +40,7 @@ class Snapshot:
     citizens: frozenset[str]  # citizens' channels
     calling_back: frozenset[str]  # channels that ring at a citizen's who wanted to be called
     registered: frozenset[str]  # agents whose phones are registered
+    lines: tuple[Conversation, ...]  # off-hook agents' legs; `contact` where joined to one
     applications: Mapping[str, str]  # channel -> what it runs
     told: dict[str, dict[str, Any]] = field(default_factory=dict)  # every channel's dump
 
@@ -50,10 +51,16 @@ def take(link: SwitchLink) -> Snapshot:
     orphans: list[Conversation] = []
     citizens: set[str] = set()
     calling_back: set[str] = set()
+    lines: list[Conversation] = []
     rows = _rows(link)
     told = {str(row["uuid"]): _variables(link, str(row["uuid"])) for row in rows}
     for channel, variables in told.items():
-        if variables.get("variable_cc_dialed") and not variables.get("variable_cc_offer"):
+        if variables.get("variable_cc_line"):
+            line = _line(channel, variables)
+            if line is not None:
+                lines.append(line)
+                conversations.extend([line] if line.contact else [])
+        elif variables.get("variable_cc_dialed") and not variables.get("variable_cc_offer"):
             citizens.add(channel)
         elif variables.get("variable_cc_callback"):
             calling_back.add(channel)
@@ -75,8 +82,26 @@ def take(link: SwitchLink) -> Snapshot:
         frozenset(citizens),
         frozenset(calling_back),
         registered(link),
+        tuple(lines),
         {str(row["uuid"]): str(row.get("application") or "") for row in rows},
         {channel: variables for channel, variables in told.items() if variables},
+    )
+
+
+def _line(channel: str, variables: dict[str, Any]) -> Conversation | None:
+    """An off-hook agent's leg; None while it only rings."""
+    answered = _answered_at(variables)
+    contact = str(variables.get("variable_cc_contact") or "")
+    joined = variables.get("Other-Leg-Unique-ID") or variables.get("variable_bridge_uuid")
+    if not answered:
+        return None
+    talks = bool(contact) and joined == contact and variables.get("Channel-State") not in UNJOINED
+    return Conversation(
+        agent=str(variables["variable_cc_line"]),
+        offer=str(variables.get("variable_cc_offer") or "") if talks else "",
+        contact=contact if talks else "",
+        leg=channel,
+        since=0.0,  # when the talk began isn't told: the leg is older
     )
 
 

@@ -11,6 +11,7 @@ from acd import messages as acd
 from acd.engine import Engine
 from acd.messages import AgentState, NotReadyReason
 from callcenter.adoption import Snapshot
+from callcenter.lines import Lines
 from callcenter.live_config import LiveConfig
 from callcenter.presence import CommandError, Presence
 
@@ -44,9 +45,16 @@ class AgentDesk:
         tell: Callable[[acd.Input], None],
         clock: Callable[[], float],
         queues: Callable[[], Iterable[str]] = lambda: (),
+        *,
+        lines: Lines,
+        end_talk: Callable[[str], None],
     ) -> None:
-        """`queues` names those that there are."""
+        """`queues` names those that there are; `end_talk(contact)` brings a citizen from a
+        conversation to the survey.
+        """
         self.config = config
+        self._lines = lines
+        self._end_talk = end_talk
         self._presence = presence
         self._tell = tell
         self._clock = clock
@@ -61,6 +69,9 @@ class AgentDesk:
             "agent.not_ready": self._not_ready,
             "agent.wrapup_end": self._wrap_up_end,
             "agent.wrapup_extend": self._wrap_up_extend,
+            "agent.off_hook": self._off_hook,
+            "agent.on_hook": self._on_hook,
+            "agent.end_call": self._end_call,
         }
         for name, handler in self._commands.items():
             presence.handle(name, handler)
@@ -96,6 +107,7 @@ class AgentDesk:
                     contact=contact,
                     queues=configured.queues,
                     skills=configured.skills,
+                    off_hook=self._lines.is_up(agent),
                 )
             )
         self._registered = set(snapshot.registered & self.config.agents.keys())
@@ -111,11 +123,20 @@ class AgentDesk:
 
     def _login(self, args: dict[str, Any]) -> dict[str, Any]:
         agent = self._known(args)
-        queues, skills = self._given(agent)
-        self._tell(acd.AgentLoggedIn(self._clock(), agent, dict(queues), dict(skills)))
+        self._tell(self._logged_in(agent))
         if agent not in self._registered:
             self._tell(acd.PhoneUnregistered(self._clock(), agent))
         return self._state(agent)
+
+    def _logged_in(self, agent: str) -> acd.AgentLoggedIn:
+        queues, skills = self._given(agent)
+        return acd.AgentLoggedIn(
+            self._clock(),
+            agent,
+            dict(queues),
+            dict(skills),
+            off_hook=self._lines.is_up(agent),
+        )
 
     def _logout(self, args: dict[str, Any]) -> dict[str, Any]:
         agent = self._known(args)
@@ -234,6 +255,44 @@ class AgentDesk:
         configured = self.config.agents[agent]
         return self._lent.get(agent, (configured.queues, configured.skills))
 
+    # --- off the hook and on again ------------------------------------------------------------
+
+    def _off_hook(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Ring the phone once; from then on calls are joined to that leg at once."""
+        agent = self._known(args)
+        if agent not in self._registered:
+            raise CommandError(f"the phone of agent {agent} is not registered")
+        busy = self._states.get(agent, {}).get("state") in AT_WORK
+        if busy and not self._lines.is_up(agent):
+            raise CommandError(f"agent {agent} has a call; take the phone off the hook after it")
+        self._lines.call(agent)
+        return self._state(agent)
+
+    def _on_hook(self, args: dict[str, Any]) -> dict[str, Any]:
+        agent = self._known(args)
+        self._lines.hang_up(agent)
+        return self._state(agent)
+
+    def _end_call(self, args: dict[str, Any]) -> dict[str, Any]:
+        """End the conversation; an off-hook agent cannot do it by hanging up."""
+        agent = self._known(args)
+        state = self._states.get(agent, {})
+        if state.get("state") not in (AgentState.TALKING, AgentState.HOLDING):
+            raise CommandError(f"agent {agent} has no call")
+        self._lines.end_talk(agent)
+        self._end_talk(str(state["contact"]))
+        return self._state(agent)
+
+    def line_changed(self, agent: str) -> None:
+        """The agent's long leg has come up or gone."""
+        state = self._states.get(agent)
+        if state is None:
+            return
+        state["line"] = self._lines.state(agent).value
+        self._presence.show_agent(agent, state)
+        if agent in self.config.agents and state["state"] != AgentState.LOGGED_OUT:
+            self._tell(self._logged_in(agent))
+
     def _known(self, args: dict[str, Any]) -> str:
         agent = str(args.get("agent", ""))
         if agent not in self.config.agents:
@@ -277,6 +336,7 @@ class AgentDesk:
             "queues": queues,
             "skills": skills,
             "registered": agent in self._registered,
+            "line": self._lines.state(agent).value,
         }
         self._presence.show_agent(agent, self._states[agent])
 
@@ -322,7 +382,7 @@ class AgentDesk:
             if (state["queues"], state["skills"]) != (queues, skills):
                 state.update(queues=queues, skills=skills)
                 self._presence.show_agent(agent, state)
-                self._tell(acd.AgentLoggedIn(self._clock(), agent, dict(queues), dict(skills)))
+                self._tell(self._logged_in(agent))
 
     def picture(self, engine: Engine) -> dict[str, Any]:
         """What screens show of queues and of who waits in them; agents have their own key."""

@@ -31,6 +31,7 @@ from callcenter.hotline import tell
 from callcenter.hotlines import load_hotlines
 from callcenter.journal import Journal
 from callcenter.last_agent import LastAgents
+from callcenter.lines import Lines
 from callcenter.live_config import LiveConfig
 from callcenter.offers import PhoneBook
 from callcenter.presence import ALIVE, CHANNELS, LIVE, Presence
@@ -39,6 +40,7 @@ from callcenter.queues import check, load_queues
 from callcenter.reconciler import Reconciler
 from callcenter.settings import Settings
 from callcenter.supervision import Supervision
+from callcenter.transfer import Phase
 from callcenter.transfer_switch import TransferSwitch
 from callcenter.watcher import EVENTS, Watcher
 from ivr.hotline import Hotline
@@ -77,12 +79,21 @@ class Controller:
             on_down=lambda: logger.warning("switch: away"),
             feed=feed,
         )
+        self.lines = Lines(
+            self.link,
+            settings.domain,
+            changed=lambda agent: self.desk.line_changed(agent),
+            record=self.journal.append,
+        )
+        self.lines.unbridged = lambda agent, contact: self.distributor.leg_ended(agent, contact)
         self.desk = AgentDesk(
             self.presence,
             config,
             lambda message: self.distributor.tell(message),
             self.clock,
             lambda: self.distributor.engine.config.queues,
+            lines=self.lines,
+            end_talk=lambda contact: self.distributor.phones.to_survey(contact),
         )
         self.callbacks = Callbacks(
             CallbackBook(settings.data_dir / callback_book.FOLDER),
@@ -98,7 +109,7 @@ class Controller:
         )
         self.distributor = Distributor(
             Engine(queues, new_offer_id=lambda: uuid.uuid4().hex),
-            PhoneBook(self.link, settings.domain, self._caller_id),
+            PhoneBook(self.link, settings.domain, self._caller_id, self.lines),
             self.callbacks,
             record=self.journal.append,
             show_agent=self.desk.changed,
@@ -144,6 +155,7 @@ class Controller:
             settings.recordings_dir,
             self.desk.phone_changed,
             self._conversation_leg_ended,
+            self._is_moving,
         )
         self.server = OutboundServer(
             "127.0.0.1",
@@ -231,6 +243,9 @@ class Controller:
                 logger.warning("the switch's snapshot cannot be read: %s", error)
                 gevent.sleep(0.5)
         adoption.end_orphans(self.link, snapshot, self._repaired)
+        self.lines.keep_only(frozenset(line.leg for line in snapshot.lines))
+        for line in snapshot.lines:
+            self.lines.found(line.agent, line.leg, line.offer, line.contact)
         self.distributor.restore(self.desk.found(snapshot))
         for talk in snapshot.conversations:
             self.journal.append(
@@ -264,6 +279,10 @@ class Controller:
         self._adopted.wait()
         self.server.start()
         logger.info("controller %s: takes calls on port %d", self.id, self.server.port)
+
+    def _is_moving(self, contact: str) -> bool:
+        talk = self.control.talk_with(contact)
+        return talk is not None and talk.phase not in (Phase.TALKING, Phase.OVER)
 
     def _conversation_leg_ended(self, leg: str, contact: str, cause: str) -> None:
         self.control.leg_ended(leg, contact, cause)

@@ -63,6 +63,7 @@ class Kind(StrEnum):
     BLOCKED = "call.blocked"  # reason
     FAILED = "call.failed"  # reason
     AGENT_STATE = "agent.state"  # agent, old, new, reason, until, contact; no call
+    AGENT_LINE = "agent.line"  # agent, line: on_hook | calling | off_hook, cause; no call
     CONTROLLER_STARTED = "controller.started"  # controller, adopted; no call
     REPAIRED = "reconciler.repaired"  # found, done
 

@@ -9,8 +9,9 @@ from typing import Protocol
 
 import gevent
 
-from acd.messages import Offer, OfferResult
+from acd.messages import Offer, OfferMode, OfferResult
 from callcenter.esl import CommandFailed, EslError, SwitchGone
+from callcenter.lines import Lines
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +48,11 @@ class Link(Protocol):
 class PhoneBook:
     """Agents' phones as the switch reaches them."""
 
-    def __init__(self, link: Link, domain: str, caller_id: Callable[[str], str]) -> None:
+    def __init__(
+        self, link: Link, domain: str, caller_id: Callable[[str], str], lines: Lines
+    ) -> None:
         self._link = link
+        self.lines = lines
         self._domain = domain
         self._caller_id = caller_id
 
@@ -80,8 +84,18 @@ class PhoneBook:
         )
 
     def release(self, leg: str, cause: str = "ORIGINATOR_CANCEL") -> None:
-        """End a leg that may ring, talk or be gone already."""
+        """End a leg that may ring, talk or be gone already; an off-hook agent's leg stays up."""
+        owner = self.lines.owner(leg)
+        if owner is not None:
+            contact = self.lines.free(leg)
+            if contact:
+                gevent.spawn(self.lines.unbridged, owner, contact)
+            return
         gevent.spawn(self._quietly, f"uuid_kill {leg} {cause}")
+
+    def to_survey(self, contact: str) -> None:
+        """Take a citizen out of the conversation and on to the survey."""
+        gevent.spawn(self._quietly, f"uuid_transfer {contact} survey XML hotline")
 
     def alert(self, leg: str) -> None:
         gevent.spawn(self._quietly, f"uuid_broadcast {leg} {ALERT} aleg")
@@ -124,7 +138,10 @@ class OfferTask:
 
     def _run(self) -> None:
         try:
-            self._phones.ring(self.offer, self.leg, self._seconds)
+            if self.offer.mode is OfferMode.OFF_HOOK:
+                self.leg = self._phones.lines.take(self.offer)
+            else:
+                self._phones.ring(self.offer, self.leg, self._seconds)
         except CommandFailed as error:
             cause = error.reply.removeprefix("-ERR").strip()
             self._on_end(self, RESULTS.get(cause, OfferResult.FAILED), cause)

@@ -23,6 +23,7 @@ EVENTS = [
     "CHANNEL_HOLD",
     "CHANNEL_UNHOLD",
     "CHANNEL_HANGUP_COMPLETE",
+    "CHANNEL_PARK",
     "RECORD_STOP",
     "CUSTOM sofia::register sofia::unregister sofia::expire",
 ]
@@ -38,19 +39,26 @@ class Watcher:
         recordings: Path,
         phone_changed: Callable[[str, bool], None],
         leg_ended: Callable[[str, str, str], None] = lambda leg, contact, cause: None,
+        moving: Callable[[str], bool] = lambda contact: False,
     ) -> None:
-        """`leg_ended(leg, citizen, cause)` is told of every leg of a citizen's conversation."""
+        """`leg_ended(leg, citizen, cause)` is told of every leg of a citizen's conversation.
+
+        `moving(citizen)`: the legs of this conversation are being joined otherwise (hold, consult,
+        three): an agent's leg that is alone for it has not lost its call.
+        """
         self._distributor = distributor
         self._record = record
         self._recordings = recordings
         self._phone_changed = phone_changed
         self._leg_ended = leg_ended
+        self._moving = moving
         self._handlers: dict[str, Callable[[Event], None]] = {
             "CHANNEL_PROGRESS": self._ringing,
             "CHANNEL_PROGRESS_MEDIA": self._ringing,
             "CHANNEL_HOLD": self._hold,
             "CHANNEL_UNHOLD": self._hold,
             "CHANNEL_HANGUP_COMPLETE": self._ended,
+            "CHANNEL_PARK": self._parked,
             "RECORD_STOP": self._recorded,
             "CUSTOM": self._registration,
         }
@@ -89,6 +97,20 @@ class Watcher:
         self._distributor.callbacks.call_over(
             happened.uuid, happened.get("Hangup-Cause", ""), happened.variable("cc_stage") or ""
         )
+        if happened.variable("cc_line"):
+            self._distributor.phones.lines.ended(happened.uuid, happened.get("Hangup-Cause", ""))
+
+    def _parked(self, happened: Event) -> None:
+        """An off-hook agent's leg is alone again."""
+        joined_to = happened.variable("last_bridge_to")
+        if not happened.variable("cc_line") or self._moving(joined_to):
+            return
+        over = self._distributor.phones.lines.parked(happened.uuid, joined_to)
+        if over is not None:
+            agent, contact, by = over
+            self._leg_ended(happened.uuid, contact, "NORMAL_CLEARING")
+            self._record(event(Kind.TALK_ENDED, contact, agent=agent, by=by))
+            self._distributor.leg_ended(agent, contact)
 
     def _agent_leg_ended(self, happened: Event) -> None:
         if happened.get("Caller-Channel-Answered-Time", "0") == "0":

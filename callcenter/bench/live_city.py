@@ -28,8 +28,10 @@ from acd.engine import Engine
 from callcenter.agents import AgentDesk
 from callcenter.clock import SteadyClock
 from callcenter.controller import SHOW_AT_MOST_EVERY, SHOW_EVERY
+from callcenter.esl import EslError
 from callcenter.events import Kind, event, talk_started
 from callcenter.journal import Journal
+from callcenter.lines import Lines
 from callcenter.live_config import AgentConfig, LiveConfig
 from callcenter.presence import EVENTS, LIVE, Presence
 
@@ -37,6 +39,16 @@ RING = (0.6, 1.4)  # seconds
 TALK = (5.0, 25.0)
 WRAP_UP = 3.0
 QUEUES = ("general", "tax", "enterprise", "traffic", "health", "housing")
+
+
+class _NoSwitch:
+    """Nobody is off hook here."""
+
+    def api(self, command: str, timeout: float = 0.0) -> str:
+        raise EslError(f"there is no switch for {command.split()[0]}")
+
+    def post(self, command: str) -> None:
+        self.api(command)
 
 
 class City:
@@ -64,6 +76,8 @@ class City:
             LiveConfig(agents=self.numbers),
             self.tell,
             self.clock,
+            lines=Lines(_NoSwitch(), "", changed=lambda agent: None, record=lambda event: None),
+            end_talk=lambda contact: None,
         )
         self.to_show = Flag()
 

@@ -112,6 +112,17 @@ class SwitchLink:
 
     bgapi = api
 
+    def post(self, command: str) -> None:
+        """Send a command of the event socket and go on; what is sent later takes effect later.
+
+        For what is done at once (`api uuid_setvar …`): it runs in the thread that writes our
+        events. A refusal is logged. Raises `SwitchGone` and `BadArgument`.
+        """
+        connection = self._connection
+        if connection is None:
+            raise SwitchGone(self.last_error or "not connected to the switch")
+        connection.post(command)
+
     # -- the keeper's greenlet
 
     def _keep(self) -> None:
