@@ -19,6 +19,8 @@ from callcenter.switch_process import SwitchError
 # Commands in files of their own, imported when they are asked for: a controller has no use for
 # what `queues` needs.
 ELSEWHERE = {
+    "calendar": "callcenter.commands.calendar:calendar_command",
+    "policy": "callcenter.commands.policy:policy_command",
     "queues": "callcenter.commands.queues:queues_command",
     "report": "callcenter.commands.report:report_command",
     "simulate": "callcenter.commands.simulate:simulate_command",

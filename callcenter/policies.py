@@ -63,6 +63,17 @@ def shipped() -> dict[str, Policy]:
     return {path.stem: read(path) for path in sorted(SHIPPED.glob("*.yaml"))}
 
 
+def rules(policy: Policy) -> int:
+    """How many rules with a source of their own a policy has."""
+    return _sources(policy.model_dump(mode="json", by_alias=True)) + len(policy.supervision.causes)
+
+
+def _sources(data: Any) -> int:
+    if isinstance(data, dict):
+        return ("source" in data) + sum(_sources(value) for value in data.values())
+    return sum(map(_sources, data)) if isinstance(data, list) else 0
+
+
 def store(session: Session, path: Path, *, by: str, at: dt.datetime) -> PolicyVersion:
     """Check a file and keep it as a version; DataFileError when it is wrong."""
     return policies.save(session, read(path), path.read_text("utf-8"), by=by, at=at)

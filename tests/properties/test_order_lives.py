@@ -21,7 +21,7 @@ from order_kit import (
 
 from workorder import needs
 from workorder.clocks import Entering
-from workorder.life import fold
+from workorder.folding import fold
 from workorder.machine import legal_steps
 from workorder.refusals import Refused
 from workorder.roles import SYSTEM, Actor

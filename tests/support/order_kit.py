@@ -11,7 +11,8 @@ import workorder
 from callcenter import policies
 from workorder import clocks, machine, workdays
 from workorder.clocks import Account, Clock
-from workorder.life import Happened, Life, apply
+from workorder.folding import apply
+from workorder.life import Happened, Life
 from workorder.machine import Rules
 from workorder.policy import Policy
 from workorder.refusals import Refused, Why

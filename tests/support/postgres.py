@@ -92,10 +92,12 @@ class Cluster:
     def url(self, name: str) -> str:
         return f"postgresql://tester@127.0.0.1:{self.port}/{name}"
 
-    def new_database(self) -> str:
+    def new_database(self, like: str | None = None) -> str:
+        """The URL of a new database: an empty one, or a copy of the one at `like`."""
         name = f"t{uuid.uuid4().hex}"
+        template = f" TEMPLATE {like.rpartition('/')[2]}" if like else ""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+            connection.execute(f"CREATE DATABASE {name}{template}")  # type: ignore[call-overload]
         return self.url(name)
 
 

@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 
 from callcenter import database
 from callcenter.models import Agent, Call, JournalEvent
-from workorder.models import User
+from workorder.models import Order, User
 from workorder.numbering import next_number
 
 NOW = dt.datetime(2026, 3, 1, 4, 5, 6, 789012, tzinfo=dt.UTC)
@@ -79,6 +79,44 @@ def test_a_migration_that_fails_leaves_nothing_behind(
     assert tables(empty_url) <= {"alembic_version"}
     database.upgrade(empty_url)
     assert "calls" in tables(empty_url)
+
+
+def test_orders_and_users_of_before_outlive_the_tables_of_the_lifecycle(empty_url: str) -> None:
+    database.upgrade(empty_url, "0002")
+    engine = database.create_engine(empty_url)
+    names = ("users", "orders", "order_events")
+    old = sa.MetaData()
+    old.reflect(engine, only=names)
+    users, orders, events = (old.tables[name] for name in names)
+    at = {"created_at": NOW}
+    with engine.begin() as connection:
+        person = {"username": "a", "password_hash": "", "display_name": "", "role": "agent"}
+        rest = {"locale": "zh", "active": True, "failed_logins": 0, "session_epoch": 0}
+        connection.execute(sa.insert(users).values(**person, **rest, **at))
+        texts = dict.fromkeys(("title", "body", "citizen_number", "citizen_name"), "x")
+        order = {"number": "n", "state": "draft", "channel": "phone", "version": 1, "drafted": {}}
+        connection.execute(sa.insert(orders).values(id=7, **order, **texts, **at, updated_at=NOW))
+        event = {"kind": "drafted", "actor": "system", "to_state": "draft", "reason": ""}
+        connection.execute(sa.insert(events).values(order_id=7, at=NOW, data={}, **event))
+    for revision in ("head", "0002", "head"):
+        if revision == "head":
+            database.upgrade(empty_url)
+        else:
+            database.downgrade(empty_url, revision)
+        with engine.begin() as connection:
+            row = connection.execute(sa.text("SELECT * FROM orders")).mappings().one()
+            assert (row["number"], row["title"]) == ("n", "x")
+            assert connection.scalar(sa.text("SELECT count(*) FROM users")) == 1
+    with database.reading(engine) as session:
+        found = session.scalars(sa.select(Order)).one()
+        assert (found.owner, found.is_key, found.repeat_count, found.unit) == (
+            "agent",
+            False,
+            0,
+            None,
+        )
+        assert [(e.kind, e.role) for e in found.events] == [("drafted", "system")]
+    engine.dispose()
 
 
 def test_times_and_structures_come_back_as_they_went_in(engine: sa.Engine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -46,9 +47,10 @@ def use(session: Session, name: str) -> None:
     versions.use(session, row)
 
 
-@pytest.fixture
-def city(engine: sa.Engine) -> sa.Engine:
+def found_a_city(url: str) -> None:
     """A small city under Heyuan's rules."""
+    database.upgrade(url)
+    engine = database.create_engine(url)
     with database.writing(engine) as session:
         policies.ensure(session, MONDAY)
         use(session, "heyuan")
@@ -59,7 +61,14 @@ def city(engine: sa.Engine) -> sa.Engine:
         water = session.get_one(Unit, "water")
         water.contact_name, water.contact_phone = "承办人", "13900000001"
         water.leader_name, water.leader_email = "分管领导", "leader@example.org"
-    return engine
+    engine.dispose()
+
+
+@pytest.fixture
+def city(copy_of: Callable[[str, Callable[[str], None]], str]) -> Iterator[sa.Engine]:
+    engine = database.create_engine(copy_of("city", found_a_city))
+    yield engine
+    engine.dispose()
 
 
 def order(session: Session, **said: Any) -> Order:
