@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sqlalchemy.orm import Session
 
-from workorder import lifecycle, workdays
+from workorder import lifecycle, machine, workdays
 from workorder.clocks import Account, Entering, Outcome
 from workorder.models import Order, PolicyVersion
 from workorder.worktime import CHINA, DayCounted
@@ -26,6 +26,10 @@ def lines(session: Session, order: Order, now: dt.datetime) -> Iterator[str]:
     for account in accounts:
         yield ""
         yield from _account(account, now)
+    rules = lifecycle.rules_of(session, order)
+    if machine.is_hard(lifecycle.life_of(session, order), rules, now) and rules.policy.hard:
+        yield ""
+        yield f"hard: unsolved over {rules.policy.hard.periods} times its limit"
     missing = workdays.missing_years(workdays.load(session), now)
     if missing:
         yield ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from callcenter.datafile import DataFileError, Located
 from workorder import policies, workdays
 from workorder.models import PolicyVersion
 from workorder.policy import Policy
+
+log = logging.getLogger(__name__)
 
 SHIPPED = Path(workorder.__file__).with_name("policies")
 FIRST = "default"
@@ -88,6 +91,10 @@ def ensure(session: Session, at: dt.datetime) -> None:
     if session.get_bind().dialect.name == "postgresql":
         session.execute(sa.text(f"SELECT pg_advisory_xact_lock({SEED_LOCK})"))
     workdays.seed(session, at)
+    missing = workdays.missing_years(workdays.load(session), at)
+    if missing:
+        years = ", ".join(map(str, missing))
+        log.warning("the holidays of %s are missing: deadlines there are provisional", years)
     for path in sorted(SHIPPED.glob("*.yaml")):
         store(session, path, by="system", at=at)
     if session.scalar(sa.select(PolicyVersion.id).where(PolicyVersion.current.is_(True))) is None:

@@ -102,7 +102,8 @@ def _of_order(session: Session, order: Order, now: dt.datetime) -> Iterator[DueN
     for row in rows:
         account = accounts[row.run]
         notice = _notice(session, order, row, account, now)
-        row.next_at = next_at(account, row.noticed)
+        ahead = next_at(account, row.noticed)
+        row.next_at = ahead if ahead is not None and ahead > now else None
         if notice is not None:
             yield notice
             red = red or (notice.level is Level.RED and notice.clock in SUPERVISED_CLOCKS)

@@ -11,6 +11,7 @@ from typing import Any
 
 from workorder import ledger, needs, said
 from workorder.cases import Case, Rules, Tree, acts_for, ask_of
+from workorder.clocks import Clock
 from workorder.guards import standing
 from workorder.life import Happened, Life
 from workorder.policy import Cause, Paper, Policy
@@ -18,6 +19,7 @@ from workorder.refusals import Refused, Why
 from workorder.roles import Actor, Role
 from workorder.states import State, Step
 from workorder.transitions import TRANSITIONS, WITH_LEAD, Of, Transition, steps_from
+from workorder.worktime import passed
 
 __all__ = [
     "Happened",
@@ -26,6 +28,7 @@ __all__ = [
     "causes_now",
     "consequences",
     "decide",
+    "is_hard",
     "legal_steps",
     "papers",
     "refusal",
@@ -182,7 +185,24 @@ def causes_now(life: Life, policy: Policy) -> list[Cause]:
         if held
         and cause in automatic
         and not any(
-            notice.cause == cause and (cause in once or notice.round == life.redo_count)
+            notice.cause == cause
+            and (notice.open or cause in once or notice.round == life.redo_count)
             for notice in life.notices
         )
     ]
+
+
+def is_hard(life: Life, rules: Rules, now: dt.datetime) -> bool:
+    """Whether an order is a hard one (难点): unsolved over several times its limit.
+
+    Counted from the first dispatch, over redispatches and redos (济南城管流程 三 指挥中心（五）).
+    """
+    rule = rules.policy.hard
+    first = next((e for e in life.ledger if e.run == f"{Clock.RESOLVE}:1"), None)
+    if rule is None or first is None:
+        return False
+    if life.closed_at is not None and not life.dissatisfied:
+        return False
+    limit = rules.policy.rule(first.rule).limit
+    spent = passed(rules.calendar, first.at, life.closed_at or now, working=limit.working)
+    return limit.seconds > 0 and spent > rule.periods * limit.seconds

@@ -64,7 +64,7 @@ def test_concurrent_starts_upgrade_once(empty_url: str) -> None:
         subprocess.Popen([sys.executable, "-c", code, empty_url], stderr=subprocess.PIPE)
         for _ in range(4)
     ]
-    errors = [starter.communicate(timeout=60)[1] for starter in starters]
+    errors = [starter.communicate(timeout=100)[1] for starter in starters]
     assert [starter.returncode for starter in starters] == [0] * 4, errors
     assert "calls" in tables(empty_url)
 

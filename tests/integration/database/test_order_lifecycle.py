@@ -29,6 +29,7 @@ from workorder.models import (
     PolicyVersion,
     Unit,
 )
+from workorder.quota import Quota, quota
 from workorder.refusals import Conflict, Refused, Why
 from workorder.roles import Actor
 from workorder.states import State, Step
@@ -316,6 +317,33 @@ def test_a_pause_ends_by_itself_and_the_time_in_it_doesnt_count(city: sa.Engine)
         assert found.events[-1].kind == "resume"
         # 10 working days left, from Saturday 00:00: they begin on Monday 9 March.
         assert lifecycle.resolve_deadline(session, found) == china("2026-03-21 00:00")
+
+
+def test_a_pause_of_an_order_that_was_returned_meanwhile_is_looked_at_once(city: sa.Engine) -> None:
+    with database.writing(city) as session:
+        found = dispatched(session)
+        take(session, found, Step.ACKNOWLEDGE, actor=WATER, at=MONDAY)
+        until = {"until": "2026-03-03"}
+        take(session, found, Step.PAUSE, actor=OFFICE, at=MONDAY, reason="立案", data=until)
+        basis = {"legal_basis": "三定方案"}
+        take(session, found, Step.RETURN, actor=WATER, at=MONDAY, reason="不是我们的", data=basis)
+    with database.writing(city) as session:
+        run_due(session, china("2026-03-20 10:00"))
+        past = sa.select(OrderClock.run).where(OrderClock.next_at <= china("2026-03-20 10:00"))
+        assert session.scalars(past).all() == []
+
+
+def test_a_fifth_of_last_months_orders_is_to_be_supervised_in_the_streets(city: sa.Engine) -> None:
+    """街道 三1."""
+    with database.writing(city) as session:
+        use(session, "street")
+        policy = versions.policy_of(versions.current(session))
+        for day in range(1, 7):
+            last = dispatched(session, at=MONDAY - dt.timedelta(days=day + 2))
+        take(session, last, Step.SUPERVISE, actor=OFFICE, at=MONDAY, data={"cause": "media"})
+        assert quota(session, policy, MONDAY) == Quota(accepted=6, wanted=2, issued=1)
+        use(session, "anshan")
+        assert quota(session, versions.policy_of(versions.current(session)), MONDAY) is None
 
 
 # --- the calendar ----------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from order_kit import (
 )
 
 from workorder.clocks import Clock, Level, Light
+from workorder.machine import is_hard
 from workorder.policy import ByPerson, Cause
 from workorder.refusals import Why
 from workorder.roles import Actor
@@ -373,6 +374,15 @@ def test_a_redo_is_supervised_too(city: str) -> None:
     assert case.why(Step.RETURN, WATER, "不想办") is Why.REDO_STAYS
 
 
+def test_a_second_redo_with_the_first_notice_open_is_no_second_notice() -> None:
+    case = Case("anshan").followed_up(5)
+    case.take(Step.REDO, OFFICE, "属承办单位责任")
+    case.take(Step.ACKNOWLEDGE, WATER)
+    case.take(Step.RESOLVE, WATER, result="又修了")
+    case.take(Step.REDO, OFFICE, "复核不通过")
+    assert len(case.life.notices) == 1
+
+
 def test_heyuan_redoes_once_with_the_same_limits_and_no_extension() -> None:
     """河源办法 第十五条."""
     case = Case("heyuan").followed_up(5)
@@ -524,6 +534,12 @@ def test_hard_is_what_is_unsolved_over_three_periods() -> None:
     assert rule is not None
     assert (rule.periods, "三个投诉处理时段" in rule.source) == (3, True)
     assert Cause.HARD in policy("jinan").supervision.causes
+    case = Case("jinan").acknowledged("complaint")  # three days, and three times that
+    assert not is_hard(case.life, case.rules, china("2026-03-11 10:00"))
+    assert is_hard(case.life, case.rules, china("2026-03-11 10:01"))
+    done = Case("jinan").followed_up(1)
+    done.take(Step.ARCHIVE, OFFICE)
+    assert not is_hard(done.life, done.rules, china("2026-04-11 10:00"))
 
 
 # --- holidays --------------------------------------------------------------------------------
