@@ -24,10 +24,9 @@ def fold(events: Iterable[EventLike]) -> Life:
 
 
 def apply(life: Life, event: EventLike) -> None:
-    """Bring `life` on by one event."""
-    step = Step(event.kind)
+    """Bring `life` on by one event; of a kind that isn't known here, only its state counts."""
     data = event.data or {}
-    handler = _HANDLERS.get(step)
+    handler = _HANDLERS.get(event.kind)
     before = life.state
     life.state = State(event.to_state)
     life.ledger += [Entry.from_data(entry) for entry in data.get("ledger", ())]
@@ -243,7 +242,7 @@ def _key(life: Life, event: EventLike, data: dict[str, Any], before: State) -> N
     life.is_key = True
 
 
-_HANDLERS: dict[Step, Handler] = {
+_HANDLERS: dict[str, Handler] = {
     Step.DRAFTED: _classified,
     Step.EDITED: _edited,
     Step.CLASSIFY: _classified,
