@@ -76,11 +76,15 @@ def _read(path: Path) -> bytes:
 
 def _yaml(raw: bytes, name: str) -> tuple[yaml.Node | None, Any]:
     try:
-        text = raw.decode("utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if node is not None:
+        loader = yaml.SafeLoader(raw.decode("utf-8"))
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None, None
             _refuse_tricks(node, name, seen=set(), depth=0)
-        return node, yaml.safe_load(text)
+            return node, loader.construct_document(node)
+        finally:
+            loader.dispose()
     except UnicodeDecodeError as error:
         raise DataFileError(f"{name}: expected UTF-8 text: {error.reason}") from error
     except yaml.MarkedYAMLError as error:

@@ -58,14 +58,15 @@ def test_there_is_one_line_of_history() -> None:
     assert len(scripts.get_heads()) == 1
 
 
+@pytest.mark.timeout(300)  # two interpreters start, perhaps on a busy machine
 def test_concurrent_starts_upgrade_once(empty_url: str) -> None:
     code = "import sys; from callcenter import database; database.upgrade(sys.argv[1])"
     starters = [
         subprocess.Popen([sys.executable, "-c", code, empty_url], stderr=subprocess.PIPE)
-        for _ in range(4)
+        for _ in range(2)
     ]
-    errors = [starter.communicate(timeout=100)[1] for starter in starters]
-    assert [starter.returncode for starter in starters] == [0] * 4, errors
+    errors = [starter.communicate(timeout=240)[1] for starter in starters]
+    assert [starter.returncode for starter in starters] == [0] * 2, errors
     assert "calls" in tables(empty_url)
 
 
