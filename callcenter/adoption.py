@@ -39,6 +39,7 @@ class Snapshot:
     orphans: tuple[Conversation, ...]  # agents' legs without a citizen
     citizens: frozenset[str]  # citizens' channels
     calling_back: frozenset[str]  # channels that ring at a citizen's who wanted to be called
+    calling_out: frozenset[str]  # that ring at somebody's whom we call of our own accord
     registered: frozenset[str]  # agents whose phones are registered
     lines: tuple[Conversation, ...]  # off-hook agents' legs; `contact` where joined to one
     applications: Mapping[str, str]  # channel -> what it runs
@@ -52,6 +53,7 @@ def take(link: SwitchLink) -> Snapshot:
     citizens: set[str] = set()
     calling_back: set[str] = set()
     lines: list[Conversation] = []
+    calling_out: set[str] = set()
     rows = _rows(link)
     told = {str(row["uuid"]): _variables(link, str(row["uuid"])) for row in rows}
     for channel, variables in told.items():
@@ -64,6 +66,8 @@ def take(link: SwitchLink) -> Snapshot:
             citizens.add(channel)
         elif variables.get("variable_cc_callback"):
             calling_back.add(channel)
+        elif variables.get("variable_cc_wish"):
+            calling_out.add(channel)
         elif variables.get("variable_cc_offer"):
             leg = Conversation(
                 agent=variables.get("variable_cc_agent", ""),
@@ -81,6 +85,7 @@ def take(link: SwitchLink) -> Snapshot:
         tuple(orphans),
         frozenset(citizens),
         frozenset(calling_back),
+        frozenset(calling_out),
         registered(link),
         tuple(lines),
         {str(row["uuid"]): str(row.get("application") or "") for row in rows},

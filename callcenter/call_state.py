@@ -16,6 +16,9 @@ class Stage(StrEnum):
     CALLBACK = "callback"  # the citizen wants to be called back
     CALLED_BACK = "called_back"  # and took the call
     DIALED_OUT = "dialed_out"  # an agent called, and waits on the line
+    PROGRESS = "progress"  # the citizen asks how far an order is
+    FOLLOW_UP = "follow_up"  # we called to ask about an order
+    NOTICE = "notice"  # we called to tell somebody of an order
     TALK = "talk"
     TRANSFER = "transfer"  # to another hotline, straight from a menu
     MESSAGE = "message"
@@ -48,6 +51,10 @@ class CallState:
     last_agent: str = ""  # who had this call, before it came back to the queue
     number: str = ""  # of a citizen who is called back
     callback_of: str = ""  # the call that was promised this one
+    purpose: str = ""  # of a call that we made of our own accord (call_wish.Purpose)
+    order: str = ""  # and the number of the order that it is about
+    prompts: str = ""  # of a notice, with + between
+    answers: str = ""  # of a follow-up so far (ivr.followup.write)
 
     @classmethod
     def read(cls, variables: dict[str, str]) -> CallState:
@@ -83,12 +90,17 @@ class CallState:
             "cc_last_agent": self.last_agent,
             "cc_number": self.number,
             "cc_callback_of": self.callback_of,
+            "cc_purpose": self.purpose,
+            "cc_order": self.order,
+            "cc_prompts": self.prompts,
+            "cc_answers": self.answers,
         }
 
 
 _TEXTS = (
     *("hotline", "menu", "queue", "requirement", "agent", "recording"),
     *("number", "callback_of", "destination", "out_leg", "out_offer", "last_agent"),
+    *("purpose", "order", "prompts", "answers"),
 )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from callcenter.call_control import CallControl
 from callcenter.callbacks import Callbacks
+from callcenter.calling_out import CallingOut
 from callcenter.distribution import Distributor
 from callcenter.esl import SwitchLink
 from callcenter.journal import Journal
 from callcenter.last_agent import LastAgents
 from callcenter.live_config import LiveConfig
+from callcenter.queries import ProgressClient
 from callcenter.settings import Settings
 from ivr.hotline import Hotline
 
@@ -25,6 +27,8 @@ class Center:
         link: SwitchLink,
         distributor: Distributor,
         callbacks: Callbacks,
+        calling_out: CallingOut,
+        progress: ProgressClient,
         last_agents: LastAgents,
         control: CallControl,
         config: LiveConfig,
@@ -36,6 +40,8 @@ class Center:
         self.link = link
         self.distributor = distributor
         self.callbacks = callbacks
+        self.calling_out = calling_out
+        self.progress = progress
         self.last_agents = last_agents
         self.control = control
         self.config = config

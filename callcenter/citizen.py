@@ -22,8 +22,10 @@ from callcenter.privacy import clean_name, clean_number, mask
 from callcenter.transfer_talk import Talk
 from callcenter.waiting_room import WaitingRoom
 from callcenter.wav import seconds_of
+from ivr import followup, prompts
 from ivr.hotline import Hotline
 from ivr.menu import ToQueue
+from ivr.progress import Answer
 
 if TYPE_CHECKING:
     from callcenter.center import Center
@@ -88,6 +90,8 @@ class CitizenCall:
         self.state.arrived_at = _arrival(self._call.headers)
         if self.state.stage is Stage.CALLED_BACK:
             self._take_over_place()
+        if self.state.purpose:
+            self.state.arrived_at = time.time()  # not when it began to ring
         # Not waited for: the journal keeps the order, and nothing counts before `join` waits.
         self.note(
             Kind.CALL_ARRIVED,
@@ -97,7 +101,11 @@ class CitizenCall:
             dialed=self.dialed,
             hotline=self.hotline.name,
             callback_of=self.state.callback_of,
+            purpose=self.state.purpose,
+            order=self.state.order,
         )
+        if self.state.purpose and self.center.journal.flush(PERSIST_LIMIT):
+            self.center.calling_out.answered(self.id)
         logger.info("call %s: %s dials %s", self.id, mask(self.number), self.dialed)
 
     def enter(self, stage: Stage) -> None:
@@ -134,6 +142,19 @@ class CitizenCall:
     def blocked(self) -> str | None:
         """Why this number is turned away, or None."""
         return self.center.config.block_reason(self.number)
+
+    def look_up(self, number: str, tail: str) -> Answer:
+        """How far an order is; asked of the database's side, with a limit of time."""
+        return self.center.progress.ask(number, tail, self.number)
+
+    def keep_answers(self, given: followup.Given) -> None:
+        """Another controller would have to know."""
+        self.state.answers = followup.write(given)
+        self.caller.set(**self.state.write())
+
+    def notice_prompts(self) -> list[str]:
+        said = self.state.prompts.split("+")
+        return [name for name in said if name and not prompts.unknown([name])] or ["notice_hello"]
 
     def goes_to(self, target: ToQueue) -> None:
         """The queue that the menu chose, and what is asked of the agent there."""

@@ -121,15 +121,21 @@ def controller(ctx: click.Context) -> None:
 @main.command()
 @click.pass_context
 def projector(ctx: click.Context) -> None:
-    """Copy the journal into the database: call records, draft orders, recordings' index."""
+    """Copy the journal into the database: call records, draft orders, recordings' index.
+
+    Beside it the orders' clocks run, notices go out, and resolved orders are followed up.
+    """
     import threading
 
+    from callcenter import outreach_worker
     from callcenter import projector as process
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    process.run(_settings(ctx), stop)
+    settings = _settings(ctx)
+    with outreach_worker.running(settings):
+        process.run(settings, stop)
 
 
 @main.command()

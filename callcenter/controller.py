@@ -14,11 +14,20 @@ from gevent.event import Event as Flag
 
 from acd.config import Config
 from acd.engine import Engine
-from callcenter import adoption, callback_book, destinations, live_config, switch_conf
+from callcenter import (
+    adoption,
+    call_wish,
+    callback_book,
+    destinations,
+    live_config,
+    switch_conf,
+)
 from callcenter.agents import AgentDesk
 from callcenter.call_control import DESTINATIONS, CallControl
+from callcenter.call_wish import WishBook
 from callcenter.callback_book import CallbackBook
 from callcenter.callbacks import Callbacks
+from callcenter.calling_out import CallingOut
 from callcenter.center import Center
 from callcenter.citizen import CitizenCall
 from callcenter.clock import SteadyClock
@@ -36,6 +45,7 @@ from callcenter.live_config import LiveConfig
 from callcenter.offers import PhoneBook
 from callcenter.presence import ALIVE, CHANNELS, LIVE, Presence
 from callcenter.presence import EVENTS as NEWS
+from callcenter.queries import ProgressClient
 from callcenter.queues import check, load_queues
 from callcenter.reconciler import Reconciler
 from callcenter.settings import Settings
@@ -107,6 +117,15 @@ class Controller:
             record=self.journal.append,
             clock=self.clock,
         )
+        self.calling_out = CallingOut(
+            WishBook(settings.data_dir / call_wish.FOLDER),
+            self.link,
+            gateway=settings.trunk_gateway,
+            numbers=settings.callback_numbers,
+            published=tuple(sorted(hotlines)),
+            tell=self.journal.append_and_wait,
+            clock=time.time,
+        )
         self.distributor = Distributor(
             Engine(queues, new_offer_id=lambda: uuid.uuid4().hex),
             PhoneBook(self.link, settings.domain, self._caller_id, self.lines),
@@ -144,6 +163,8 @@ class Controller:
             link=self.link,
             distributor=self.distributor,
             callbacks=self.callbacks,
+            calling_out=self.calling_out,
+            progress=ProgressClient(settings.redis_url),
             last_agents=LastAgents(settings.redis_url, settings.web_secret_key),
             control=self.control,
             config=config,
@@ -154,6 +175,7 @@ class Controller:
             self.journal.append,
             settings.recordings_dir,
             self.desk.phone_changed,
+            self.calling_out.call_over,
             self._conversation_leg_ended,
             self._is_moving,
         )
@@ -206,6 +228,7 @@ class Controller:
         self.presence.start()
         self.distributor.start()
         self.callbacks.start()
+        self.calling_out.start()
         self.link.start()
         self._greenlets = [
             gevent.spawn(self.closing_time.run),
@@ -225,6 +248,7 @@ class Controller:
         gevent.killall(self._greenlets, timeout=3)
         self.server.stop()
         self.callbacks.stop()
+        self.calling_out.stop()
         self.distributor.stop()
         self.link.stop()
         self.journal.close()
@@ -269,6 +293,7 @@ class Controller:
         deaf = self.server.drop_deaf(snapshot.applications)
         if deaf:
             logger.warning("switch: %d calls missed something and come back", deaf)
+        self.calling_out.restore(snapshot.citizens | snapshot.calling_out)
         self._adopted.set()
 
     def _repaired(self, contact: str, found: str, done: str) -> None:

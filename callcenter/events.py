@@ -20,7 +20,8 @@ import orjson
 class Kind(StrEnum):
     """What happened. The comment names the keys of `data`."""
 
-    CALL_ARRIVED = "call.arrived"  # caller, name, dialed, hotline, callback_of; at = at the switch
+    # caller, name, dialed, hotline, callback_of, purpose, order; at = at the switch
+    CALL_ARRIVED = "call.arrived"
     CALL_RESUMED = "call.resumed"  # stage, controller
     CALL_ENDED = "call.ended"  # cause (Q.850 name), stage, by, source: esl | cdr | sweep
     MENU_ENTERED = "menu.entered"  # menu
@@ -59,6 +60,14 @@ class Kind(StrEnum):
     NUISANCE = "call.nuisance"  # agent, note
     NUISANCE_DECIDED = "call.nuisance_decided"  # by, why, confirmed
     SUPERVISION = "supervisor.action"  # by, why, action, and what it was about
+    # Calls of our own accord. wish: id of the wish and of the call; no call until it is answered
+    OUTBOUND_DIALED = "outbound.dialed"  # wish, purpose (call_wish.Purpose), order
+    OUTBOUND_FAILED = "outbound.failed"  # wish, purpose, order, cause
+    FOLLOW_UP_ANSWER = "follow_up.answer"  # question (true, solved, satisfied), answer (the key)
+    FOLLOW_UP_SILENT = "follow_up.silent"  # question
+    FOLLOW_UP_PERSON = "follow_up.person"  # question; a person is wanted
+    NOTICE_HEARD = "notice.heard"
+    PROGRESS_ASKED = "progress.asked"  # order (as typed), result: found or why not
     SELF_SERVED = "call.self_served"  # service
     BLOCKED = "call.blocked"  # reason
     FAILED = "call.failed"  # reason

@@ -255,6 +255,7 @@ _COLUMNS = (
     Call.outcome,
     Call.rating,
     Call.callback_of,
+    Call.purpose,
 )
 
 
@@ -262,7 +263,8 @@ def read_facts(session: Session, *conditions: ColumnElement[bool]) -> Iterator[C
     """The calls that fulfil the conditions, in no order, a batch at a time."""
     query = select(*_COLUMNS).where(*conditions).execution_options(yield_per=BATCH)
     for row in session.execute(query):
-        call_id, arrived, queue, queued, left, answered, ended, outcome, rating, placed = row
+        call_id, arrived, queue, queued, left, answered, ended, outcome, rating, *ours = row
+        callback_of, purpose = ours
         yield CallFacts(
             call_id,
             arrived.timestamp(),
@@ -273,7 +275,7 @@ def read_facts(session: Session, *conditions: ColumnElement[bool]) -> Iterator[C
             _seconds(ended),
             outcome,
             rating,
-            placed is not None,
+            callback_of is not None or purpose != "",
         )
 
 

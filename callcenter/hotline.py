@@ -20,8 +20,8 @@ from callcenter.call_state import Stage
 from callcenter.citizen import CitizenCall
 from callcenter.distribution import Announced, Connected, Moved, Overflowed
 from callcenter.events import Kind
+from ivr import followup, notice, progress, prompts, survey
 from ivr import menu as menus
-from ivr import prompts, survey
 from ivr.caller import HungUp
 from ivr.hotline import Hotline
 
@@ -80,6 +80,9 @@ def menu(call: CitizenCall) -> Stage:
     match menus.walk(call.caller, call.hotline, call.state.menu, people=people):
         case menus.ToMessage():
             return Stage.MESSAGE
+        case menus.ToProgress(menu=back):
+            call.state.menu = back
+            return Stage.PROGRESS
         case menus.ToQueue() as target:
             call.goes_to(target)
             return Stage.QUEUE
@@ -91,6 +94,35 @@ def menu(call: CitizenCall) -> Stage:
 def transfer(call: CitizenCall) -> Stage:
     """To another hotline: music until it answers; if it doesn't, to a person of ours at once."""
     return Stage.TALK if call.transfer() else Stage.QUEUE
+
+
+def progressed(call: CitizenCall) -> Stage:
+    """How far is my order? Then the menu again, or a person."""
+    after = progress.ask(call.caller, call.look_up)
+    if after is progress.After.MENU:
+        return Stage.MENU
+    if not _people_answer(call.hotline):
+        return Stage.MESSAGE
+    call.goes_to(menus.to_queue(call.hotline))
+    return Stage.QUEUE
+
+
+def follow_up(call: CitizenCall) -> Stage:
+    """The citizen took our call about an order that was resolved."""
+    match followup.ask(call.caller, followup.read(call.state.answers), call.keep_answers):
+        case followup.Ended.PERSON if _people_answer(call.hotline):
+            call.goes_to(menus.to_queue(call.hotline))
+            return Stage.QUEUE
+        case followup.Ended.PERSON:
+            return Stage.MESSAGE
+        case _:
+            return Stage.DONE
+
+
+def told(call: CitizenCall) -> Stage:
+    """Somebody who handles an order took our call."""
+    notice.tell(call.caller, call.notice_prompts())
+    return Stage.DONE
 
 
 def queue(call: CitizenCall) -> Stage:
@@ -208,6 +240,9 @@ CHAPTERS: dict[Stage, Callable[[CitizenCall], Stage]] = {
     Stage.CALLBACK: callback,
     Stage.CALLED_BACK: called_back,
     Stage.DIALED_OUT: dialed_out,
+    Stage.PROGRESS: progressed,
+    Stage.FOLLOW_UP: follow_up,
+    Stage.NOTICE: told,
     Stage.MESSAGE: message,
     Stage.SURVEY: rate,
     Stage.GOODBYE: goodbye,

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Float, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from callcenter.outreach_models import FollowUp, IntakeChannel, IntakeMessage, OutboxMessage
 from workorder.models import Base, BigKey
 
 __all__ = [
@@ -17,9 +18,13 @@ __all__ = [
     "BlockedNumber",
     "BrowserPhone",
     "Call",
+    "FollowUp",
+    "IntakeChannel",
+    "IntakeMessage",
     "JournalEvent",
     "JournalReject",
     "JournalSegment",
+    "OutboxMessage",
     "QueueRow",
     "Recording",
 ]
@@ -90,6 +95,7 @@ class Call(Base):
     hangup_by: Mapped[str | None] = mapped_column(String(16))
     callback_number: Mapped[str | None] = mapped_column(String(64))
     callback_of: Mapped[str | None] = mapped_column(String(64), index=True)  # a call's id
+    purpose: Mapped[str] = mapped_column(String(16), default="")  # why we called; "": they did
     order_number: Mapped[str | None] = mapped_column(String(32), index=True)
     updated_at: Mapped[dt.datetime] = mapped_column(index=True)
 

@@ -35,11 +35,16 @@ _STAGES = {
     Kind.SURVEY_RATED: "survey",
     Kind.SURVEY_SILENT: "survey",
     Kind.MESSAGE_RECORDED: "message",
+    Kind.PROGRESS_ASKED: "menu",
+    Kind.FOLLOW_UP_ANSWER: "follow_up",
+    Kind.FOLLOW_UP_SILENT: "follow_up",
 }
 
 # How a call that nobody answered came out; the first that happened in this order counts.
 _OUTCOMES = (
     (Kind.SELF_SERVED, Outcome.SELF_SERVED),
+    (Kind.FOLLOW_UP_ANSWER, Outcome.SELF_SERVED),
+    (Kind.NOTICE_HEARD, Outcome.SELF_SERVED),
     (Kind.CALLBACK_REQUESTED, Outcome.CALLBACK_REQUESTED),
     (Kind.MESSAGE_RECORDED, Outcome.MESSAGE_LEFT),
     (Kind.BLOCKED, Outcome.BLOCKED),
@@ -84,6 +89,8 @@ class CallRecord:
     hangup_by: str | None
     callback_number: str | None
     callback_of: str | None  # the call in which this one was promised
+    purpose: str  # of a call that we made of our own accord; "" for others
+    about: str | None  # and the number of the order that it was about
     recordings: tuple[RecordingRecord, ...]
     drafted_at: dt.datetime | None  # first answer, message, transfer or wish to be called back
     guided: bool  # transferred to an emergency line: guidance, whatever else was said
@@ -103,7 +110,7 @@ class CallRecord:
 _COLUMNS = [
     field.name
     for field in fields(CallRecord)
-    if field.name not in ("recordings", "drafted_at", "guided", "joined")
+    if field.name not in ("recordings", "drafted_at", "about", "guided", "joined")
 ]
 
 
@@ -147,6 +154,8 @@ class _Folding:
         self.agent: str | None = None
         self.callback_number: str | None = None
         self.callback_of: str | None = None
+        self.purpose = ""
+        self.about: str | None = None
         self.hangup_cause: str | None = None
         self.hangup_by: str | None = None
         self.rating: int | None = None
@@ -173,6 +182,10 @@ class _Folding:
                 self.dialed = _text(data, "dialed", 64)
                 self.hotline = _text(data, "hotline", 64)
                 self.callback_of = _text(data, "callback_of", 64) or None
+                self.purpose = _text(data, "purpose", 16)
+                self.about = _text(data, "order", 32) or None
+                if self.purpose:
+                    self.stage = self.purpose
             case Kind.MENU_KEY:
                 self.menu_path.append(f"{_text(data, 'menu', 32)}:{_text(data, 'key', 8)}")
             case Kind.QUEUE_JOINED:
@@ -297,6 +310,8 @@ class _Folding:
             hangup_by=self.hangup_by,
             callback_number=self.callback_number,
             callback_of=self.callback_of,
+            purpose=self.purpose,
+            about=self.about,
             recordings=self._recordings(),
             drafted_at=times.get("drafted_at"),
             guided=self.guided,

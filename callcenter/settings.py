@@ -52,9 +52,14 @@ class Settings:
     # What may be dialed: mobile numbers, and fixed lines with or without area code; callers'
     # numbers can be forged, and a number abroad or at a premium is somebody's business model.
     callback_numbers: str = r"1[3-9][0-9]{9}|0[1-9][0-9]{8,10}|[2-8][0-9]{6,7}"
+    outreach_file: Path | None = None  # mail server, SMS gateway, rules of follow-up
+    smtp_password: str = ""
+    sms_secret: str = ""
+    public_url: str = ""  # where citizens reach the public pages; "": no links are sent
     controllers: tuple[str, ...] = ()  # "host:port" list in the dialplan; (): this one
     web_host: str = "127.0.0.1"
     web_port: int = 8345
+    web_proxies: int = 0  # reverse proxies of ours in front of the pages
     web_secret_key: str = ""
     api_token: str = ""
     hotlines_dir: Path = PACKAGE_ROOT / "ivr" / "hotlines"
@@ -288,6 +293,13 @@ def _pattern(value: Any, where: str) -> str:
     return text
 
 
+def _public_url(value: Any, where: str) -> str:
+    text = _text(value, where)
+    if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).netloc):
+        raise SettingsError(f"{where}: expected https://HOST, found {text!r}")
+    return text
+
+
 def _host(value: Any, where: str) -> str:
     text = _text(value, where)
     if not text or any(char in text for char in " /|:'\"<>"):
@@ -350,9 +362,14 @@ _READERS: dict[str, Reader] = {
     "outbound_port": _port,
     "trunk_gateway": _gateway,
     "callback_numbers": _pattern,
+    "outreach_file": _existing_file,
+    "smtp_password": _text,
+    "sms_secret": _text,
+    "public_url": _public_url,
     "controllers": _list(_host_port),
     "web_host": _host,
     "web_port": _port,
+    "web_proxies": _integer(0, 5),
     "web_secret_key": _secret,
     "api_token": _secret,
     "hotlines_dir": _existing_dir,

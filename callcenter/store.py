@@ -159,11 +159,13 @@ def _save_orders(
     # Locked: an agent may be saving the same order right now.
     query = sa.select(Order).where(Order.call_id.in_(ids)).with_for_update()
     known = {order.call_id: order for order in session.scalars(query)}
+    about = _orders_asked_about(session, records)
     orders: dict[str, tuple[Order, bool]] = {}
     for record in sorted(records, key=lambda record: record.drafted_at or record.arrived_at):
         draft = draft_of(record)
         order = known.get(record.id)
         promised = known.get(record.callback_of) if record.callback_of else None
+        promised = promised or about.get(record.about or "")
         if order is None and promised is not None:
             # The wish to be called back has an order already; what it leads to is the same matter.
             orders[record.id] = (promised, _attached(promised, record))
@@ -207,6 +209,15 @@ def _joined(order: Order, record: CallRecord) -> bool:
         )
         noted = True
     return noted
+
+
+def _orders_asked_about(session: Session, records: Sequence[CallRecord]) -> dict[str, Order]:
+    """Orders that we called about, by number: such a call is no new matter."""
+    numbers = [record.about for record in records if record.about]
+    if not numbers:
+        return {}
+    query = sa.select(Order).where(Order.number.in_(numbers)).with_for_update()
+    return {order.number: order for order in session.scalars(query)}
 
 
 def _attached(order: Order, record: CallRecord) -> bool:

@@ -38,6 +38,7 @@ class Watcher:
         record: Callable[[JournalEvent], None],
         recordings: Path,
         phone_changed: Callable[[str, bool], None],
+        call_over: Callable[[str, str], None],
         leg_ended: Callable[[str, str, str], None] = lambda leg, contact, cause: None,
         moving: Callable[[str], bool] = lambda contact: False,
     ) -> None:
@@ -52,6 +53,7 @@ class Watcher:
         self._phone_changed = phone_changed
         self._leg_ended = leg_ended
         self._moving = moving
+        self._call_over = call_over
         self._handlers: dict[str, Callable[[Event], None]] = {
             "CHANNEL_PROGRESS": self._ringing,
             "CHANNEL_PROGRESS_MEDIA": self._ringing,
@@ -94,6 +96,7 @@ class Watcher:
             )
         contact = happened.variable("cc_contact") or happened.variable("cc_third_of")
         self._leg_ended(happened.uuid, contact or happened.uuid, happened.get("Hangup-Cause", ""))
+        self._call_over(happened.uuid, happened.get("Hangup-Cause", ""))
         self._distributor.callbacks.call_over(
             happened.uuid, happened.get("Hangup-Cause", ""), happened.variable("cc_stage") or ""
         )

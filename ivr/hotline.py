@@ -32,6 +32,7 @@ def _known_prompts(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Prompts = tuple[str, ...]
+TARGETS = ("queue", "menu", "message", "transfer", "progress", "play")
 
 
 class Choice(_Data):
@@ -41,6 +42,7 @@ class Choice(_Data):
     menu: Name | None = None
     message: bool = False
     transfer: Destination | None = None  # to another hotline: an id of the destinations file
+    progress: bool = False  # how far one's own order is, asked by keypad
     play: Prompts = ()  # recorded information, then back to the same menu
     requirement: str = ""  # skills asked of the agent, with `queue`
     priority: int = Field(0, ge=0, le=9)
@@ -50,11 +52,10 @@ class Choice(_Data):
 
     @model_validator(mode="after")
     def _one_target(self) -> Choice:
-        names = ("queue", "menu", "message", "transfer", "play")
-        targets = [name for name in names if getattr(self, name)]
+        targets = [name for name in TARGETS if getattr(self, name)]
         if len(targets) != 1:
             found = ", ".join(targets) or "none"
-            raise ValueError(f"expected exactly one of {', '.join(names)}; found {found}")
+            raise ValueError(f"expected exactly one of {', '.join(TARGETS)}; found {found}")
         return self
 
 

@@ -32,7 +32,14 @@ class ToTransfer:
     destination: str
 
 
-Destination = ToQueue | ToMessage | ToTransfer
+@dataclass(frozen=True, slots=True)
+class ToProgress:
+    """The citizen asks how far an order is, and comes back to this menu."""
+
+    menu: str
+
+
+Destination = ToQueue | ToMessage | ToTransfer | ToProgress
 
 
 def walk(caller: Caller, hotline: Hotline, menu_name: str, *, people: bool = True) -> Destination:
@@ -51,6 +58,8 @@ def walk(caller: Caller, hotline: Hotline, menu_name: str, *, people: bool = Tru
             return ToMessage()
         if choice.transfer:
             return ToTransfer(choice.transfer)
+        if choice.progress:
+            return ToProgress(menu_name)
         if choice.queue:
             return to_queue(hotline, choice) if people else ToMessage()
         if choice.menu:
@@ -104,4 +113,6 @@ def _word(choice: Choice) -> str:
         return f"menu:{choice.menu}"
     if choice.transfer:
         return f"transfer:{choice.transfer}"
+    if choice.progress:
+        return "progress"
     return "message" if choice.message else "play"

@@ -6,6 +6,7 @@ named here once; menus and flows refer to it by that name.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 TEXTS: dict[str, str] = {
@@ -16,8 +17,10 @@ TEXTS: dict[str, str] = {
     "closed": "您好，现在是非人工服务时间。",
     # menus
     "menu_main": "人工服务请按一，自动服务请按二，留言请按三。",
-    "menu_auto": "收听热线介绍请按二，留言请按三，返回上一级请按九，人工服务请按一。",
-    "menu_closed": "收听热线介绍请按二，留言请按三，我们会尽快与您联系。",
+    "menu_auto": (
+        "收听热线介绍请按二，留言请按三，查询工单进度请按四，返回上一级请按九，人工服务请按一。"
+    ),
+    "menu_closed": "收听热线介绍请按二，留言请按三，查询工单进度请按四，我们会尽快与您联系。",
     "wrong_key": "您的输入有误，请重新选择。",
     "silence": "没有收到您的选择，请重新选择。",
     "about": (
@@ -82,7 +85,18 @@ TEXTS: dict[str, str] = {
     "progress_in_progress": "正在办理。",
     "progress_resolved": "已办结。",
     "progress_closed": "已归档。",
+    "progress_declined": "不予受理，详情请咨询人工服务。",
     "progress_deadline": "办理期限为",
+    "progress_choices": "重新收听请按一，人工服务请按零，返回上一级请按九。",
+    "progress_unavailable": "很抱歉，暂时无法查询工单进度。",
+    # calling those who handle an order
+    "notice_hello": "您好，这里是一二三四五政务服务便民热线，您有一件工单需要处理。",
+    "notice_order": "工单编号",
+    "notice_warning": "即将到达办理期限，请尽快处理。",
+    "notice_yellow": "已经到达办理期限，请立即处理。",
+    "notice_red": "已经超过办理期限，请立即处理。",
+    "notice_keys": "确认请按一，重新收听请按二。",
+    "notice_thanks": "您已确认，再见。",
     "month": "月",
     "day": "日",
     # numbers
@@ -151,6 +165,11 @@ def queue_choices(*, callback: bool, message: bool) -> list[str]:
     if callback:
         return ["queue_keys_callback"]
     return ["queue_keys_message"] if message else []
+
+
+def date(day: dt.date) -> list[str]:
+    """… 月 … 日; the year is clear."""
+    return [*number(day.month), "month", *number(day.day), "day"]
 
 
 def agent_announcement(agent_number: str) -> list[str]:

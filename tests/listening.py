@@ -64,6 +64,9 @@ PROMPTS |= {
         [
             *("please_hold", "queue_keys", "queue_keys_callback", "queue_keys_message"),
             *("callback_taken", "callback_hello"),
+            *("follow_up_hello", "follow_up_true", "follow_up_solved", "follow_up_satisfied"),
+            *("follow_up_thanks", "progress_number", "progress_phone", "progress_wrong"),
+            *("progress_state", "progress_unavailable", "notice_hello", "notice_thanks"),
         ]
     )
 }

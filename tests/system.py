@@ -221,12 +221,17 @@ def environ(settings: Settings) -> dict[str, str]:
         "CALLCENTER_QUEUES_FILE": str(settings.queues_file),
         "CALLCENTER_DESTINATIONS_FILE": str(settings.destinations_file),
         "CALLCENTER_TRUNK_GATEWAY": settings.trunk_gateway,
+        **_given("CALLCENTER_OUTREACH_FILE", settings.outreach_file),
         "CALLCENTER_MAX_CALLS": str(settings.max_calls),
         "CALLCENTER_CALLS_PER_SECOND": str(settings.calls_per_second),
         "PYTHONPATH": str(REPOSITORY),
         "PYTHONWARNINGS": "default",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
+
+
+def _given(name: str, value: Path | None) -> dict[str, str]:
+    return {} if value is None else {name: str(value)}
 
 
 def started(kind: Kind, folder: Path, sounds: Path, **changes: Any) -> System:

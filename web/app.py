@@ -10,6 +10,7 @@ from flask import Flask, Response, current_app, g, render_template, request
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from callcenter import alarms
 from web import (
@@ -24,8 +25,11 @@ from web import (
     health,
     home,
     i18n,
+    limits,
     live,
+    notices,
     orders,
+    public,
     softphone,
     stream,
     supervise,
@@ -48,6 +52,8 @@ PAGES = (
     *{desk_orders.blueprint, softphone.blueprint},  # with web.desk
     *{live.blueprint, supervise.blueprint},  # likewise
     orders.blueprint,
+    notices.blueprint,
+    public.blueprint,
     *{acd_admin.blueprint, users.blueprint},  # one blueprint, in several files
     stream.blueprint,
 )
@@ -61,7 +67,12 @@ def create_app(settings: WebSettings) -> Flask:
     app = Flask(__name__)
     app.config.from_mapping(flask_config(settings))
     app.session_interface = SessionInterface()
+    if settings.web_proxies:  # they say whose request it is; else anybody could
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.web_proxies, x_proto=settings.web_proxies, x_host=0
+        )
     init_storage(app, settings)
+    limits.init_app(app, settings.redis_url)
     app.extensions["callcenter.hub"] = Hub(app.extensions["callcenter.redis"])
     app.extensions["callcenter.today"] = Today()
     thresholds = alarms.load(settings.alarms_file)

@@ -51,6 +51,8 @@ class Action(StrEnum):
     RECORDING_EXPORTED = "recording_exported"
     RECORDING_REASON = "recording_reason"
     PHONE_SWITCHED = "phone_switched"
+    MESSAGE_SENT_AGAIN = "message_sent_again"
+    MESSAGE_GIVEN_UP = "message_given_up"
 
 
 ACTIONS: dict[str, LazyString] = {
@@ -86,6 +88,8 @@ ACTIONS: dict[str, LazyString] = {
     Action.RECORDING_EXPORTED: _l("导出录音"),
     Action.RECORDING_REASON: _l("说明调听原因"),
     Action.PHONE_SWITCHED: _l("启用或停用浏览器话机"),
+    Action.MESSAGE_SENT_AGAIN: _l("重发通知"),
+    Action.MESSAGE_GIVEN_UP: _l("放弃通知"),
 }
 # A player asks for a recording in many pieces: one listening is written once.
 ONE_LISTENING = dt.timedelta(minutes=10)

@@ -56,7 +56,7 @@ def guard() -> Response | tuple[str, int, dict[str, str]] | None:
     access = ENDPOINTS.get(request.endpoint)
     if access is Door.TOKEN:
         return None if has_token() else abort(401)
-    if request.endpoint in STATIC_ENDPOINTS:
+    if access is Door.CHANNEL or request.endpoint in STATIC_ENDPOINTS:
         return None
     g.user = current_user()
     if access is Door.PUBLIC:

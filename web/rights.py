@@ -16,6 +16,7 @@ class Door(Enum):
 
     PUBLIC = "public"
     TOKEN = "token"  # Authorization: Bearer <api token>
+    CHANNEL = "channel"  # the key of an intake channel; the endpoint checks it
 
 
 Access = frozenset[Role] | Door
@@ -27,6 +28,7 @@ WRITES_ORDERS = frozenset(
 )
 WATCHES = frozenset({Role.SUPERVISOR, Role.OFFICE, Role.ADMINISTRATOR})
 SUPERVISES = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
+DISPATCHES = frozenset({Role.DISPATCHER, Role.OFFICE, Role.ADMINISTRATOR})
 ADMINISTERS = frozenset({Role.ADMINISTRATOR})
 BLOCKS = frozenset({Role.SUPERVISOR, Role.OFFICE, Role.ADMINISTRATOR})
 ASSIGNS = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
@@ -143,7 +145,13 @@ ENDPOINTS: dict[str, Access] = {
     "admin.users": ADMINISTERS,
     "admin.change_user": ADMINISTERS,
     "admin.audit": AUDITS,
+    "notices.index": DISPATCHES,
+    "notices.act": DISPATCHES,
+    "public.progress": Door.PUBLIC,
+    "public.follow_up": Door.PUBLIC,
     "api.openapi": Door.PUBLIC,
+    "api.intake_message": Door.CHANNEL,
+    "api.intake_wechat_callback": Door.PUBLIC,  # it checks the signature itself
     "api.calls": Door.TOKEN,
     "api.call": Door.TOKEN,
     "api.call_recording": Door.TOKEN,

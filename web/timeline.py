@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from callcenter.events import Kind
 from callcenter.models import JournalEvent
@@ -53,6 +54,9 @@ def _number(data: Data, key: str) -> float | None:
 
 
 def _arrived(data: Data) -> Told:
+    if data.get("purpose"):
+        purpose = words.word(words.STAGES, str(data["purpose"]))
+        return _("市民接起去电（%(purpose)s）", purpose=purpose), "good"
     return _("来电到达，拨打 %(dialed)s", dialed=_get(data, "dialed")), ""
 
 
@@ -81,6 +85,7 @@ def choice_words(choice: str) -> str:
     if what == "menu":
         return str(words.word(words.MENUS, name))
     known = {"person": _("人工服务"), "message": _("留言"), "play": _("收听信息")}
+    known["progress"] = _("查询工单进度")
     return known.get(what, choice)
 
 
@@ -229,6 +234,22 @@ def _callback_failed(data: Data) -> Told:
     return _("第 %(n)s 次回拨未成功（%(cause)s），不再回拨，请人工处理", n=n, cause=cause), "bad"
 
 
+QUESTIONS = {"true": _l("答复是否属实"), "solved": _l("是否解决"), "satisfied": _l("是否满意")}
+
+
+def _follow_up_answer(data: Data) -> Told:
+    question, answer = data.get("question"), data.get("answer")
+    if question == "satisfied":
+        said = str(words.RATINGS.get(answer, answer)) if isinstance(answer, int) else "–"
+        bad = isinstance(answer, int) and answer > 3
+    else:
+        said, bad = _("是") if answer == 1 else _("否") if answer == 2 else "–", answer == 2
+    asked = words.word(QUESTIONS, str(question))
+    return _(
+        "回访：%(question)s？%(answer)s", question=asked, answer=said
+    ), "bad" if bad else "good"
+
+
 _TELLERS: dict[str, Callable[[Data], Told]] = {
     **talk_timeline.TELLERS,
     Kind.CALL_ARRIVED: _arrived,
@@ -269,6 +290,22 @@ _TELLERS: dict[str, Callable[[Data], Told]] = {
     "callback.dialed": lambda data: (_("回拨市民"), "agent"),
     "callback.answered": lambda data: (_("市民接起回电"), "good"),
     "callback.failed": lambda data: (_("回电未接通"), "warn"),
+    Kind.OUTBOUND_DIALED: lambda data: (_("系统拨出电话"), "agent"),
+    Kind.OUTBOUND_FAILED: lambda data: (
+        _("去电未接通（%(cause)s）", cause=_get(data, "cause")),
+        "warn",
+    ),
+    Kind.FOLLOW_UP_ANSWER: _follow_up_answer,
+    Kind.FOLLOW_UP_SILENT: lambda data: (_("回访：市民未按键"), "warn"),
+    Kind.FOLLOW_UP_PERSON: lambda data: (_("回访：市民要求与话务员通话"), ""),
+    Kind.NOTICE_HEARD: lambda data: (_("已按键确认收听通知"), "good"),
+    Kind.PROGRESS_ASKED: lambda data: (
+        _(
+            "查询工单进度：%(result)s",
+            result=words.word(words.PROGRESS_RESULTS, data.get("result")),
+        ),
+        "good" if data.get("result") == "found" else "warn",
+    ),
     Kind.SELF_SERVED: lambda data: (
         _("收听自助信息：%(service)s", service=_get(data, "service")),
         "",

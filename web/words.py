@@ -60,8 +60,18 @@ STAGES: Words = {
     "talk": _l("通话中"),
     "survey": _l("评价中"),
     "message": _l("留言中"),
+    "progress": _l("查询工单进度"),
+    "follow_up": _l("回访中"),
+    "notice": _l("电话通知中"),
     "done": _l("即将结束"),
     "ended": _l("已结束"),
+}
+
+PROGRESS_RESULTS: Words = {
+    "found": _l("已播报"),
+    "wrong": _l("编号或号码不正确"),
+    "locked": _l("错误次数过多"),
+    "unavailable": _l("暂时无法查询"),
 }
 
 RATINGS: Mapping[int, LazyString] = {
@@ -310,3 +320,29 @@ def word(words: Words, value: str | None) -> LazyString | str:
     if value is None:
         return "–"
     return words.get(value, value)
+
+
+MESSAGE_STATES: Words = {
+    "waiting": _l("待发送"),
+    "sending": _l("发送中"),
+    "sent": _l("已送达"),
+    "unknown": _l("结果不明"),
+    "dead": _l("发送失败"),
+    "expired": _l("已过时"),
+    "cancelled": _l("不再发送"),
+}
+MESSAGE_CHANNELS: Words = {"email": _l("电子邮件"), "sms": _l("短信"), "voice": _l("电话")}
+MESSAGE_KINDS: Words = {
+    "notice.warning": _l("临近期限"),
+    "notice.yellow": _l("到期黄牌"),
+    "notice.red": _l("超期红牌"),
+    "follow_up.link": _l("评价链接"),
+}
+PUBLIC_STATES: Words = {
+    "accepted": _l("已受理"),
+    "dispatched": _l("已派往承办单位"),
+    "in_progress": _l("正在办理"),
+    "resolved": _l("已办结"),
+    "closed": _l("已归档"),
+    "declined": _l("不予受理，详情请拨打 12345"),
+}

@@ -47,6 +47,8 @@ class KitSettings:
     wss_port: int = 7443
     wss_url: str = ""
     hotlines_dir: Path = PACKAGE_ROOT / "ivr" / "hotlines"
+    outreach_file: Path | None = None
+    web_proxies: int = 0
 
     @property
     def recordings_dir(self) -> Path:

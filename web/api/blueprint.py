@@ -90,4 +90,4 @@ def openapi() -> Response:
     return jsonify(document.build(current_app, version("callcenter-12345")))
 
 
-from web.api import agents, calls, figures, orders  # noqa: E402, F401 – they add their routes
+from web.api import agents, calls, figures, intake, orders  # noqa: E402, F401 – they add their routes

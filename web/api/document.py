@@ -19,10 +19,14 @@ REFERENCE = "#/components/schemas/{model}"
 ERRORS = {
     400: "The request can't be understood",
     401: "No token, or a wrong one",
+    403: "The signature is wrong or too old",
     404: "There is no such thing",
-    409: "The controller refused",
+    409: "It can't be done now: the controller refused, or the id was used for something else",
     416: "The range lies outside the file",
     428: "The policy wants a reason: give it as `reason`",
+    415: "The content type isn't taken here",
+    422: "There is nothing in it, or a machine sent it",
+    429: "Too often; try again later",
     504: "The controller didn't answer; nobody knows whether it was done",
 }
 

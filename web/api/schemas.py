@@ -61,6 +61,7 @@ class CallOut(Model):
     hangup_by: str | None
     callback_number: str | None = Field(description="The citizen wants to be called there")
     callback_of: str | None = Field(description="The call in which this one was promised")
+    purpose: str = Field(description="Why we called (follow_up, notice); empty: they called us")
     order_number: str | None
     recording: RecordingOut | None = None
 
@@ -238,3 +239,21 @@ class OrderEventOut(Model):
 
 class OrderEventList(Model):
     events: list[OrderEventOut]
+
+
+class IntakeIn(Model):
+    """What a citizen wrote. Only `message_id` and `text` are needed."""
+
+    model_config = ConfigDict(extra="forbid")
+    message_id: str = Field(min_length=1, max_length=200, description="The channel's own id")
+    text: str = Field(min_length=1, max_length=10_000)
+    title: str = Field("", max_length=200, description="Empty: the beginning of the text")
+    number: str = Field("", max_length=32, description="The citizen's telephone")
+    name: str = Field("", max_length=64)
+    contact: str = Field("", max_length=128, description="A mail address, an OpenID")
+
+
+class IntakeOut(Model):
+    order_number: str
+    inquiry_code: str = Field(description="With it the citizen asks for the progress")
+    new: bool = Field(description="False: this message came before")

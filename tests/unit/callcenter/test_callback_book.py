@@ -63,5 +63,5 @@ def test_an_id_that_is_a_path_reaches_nothing(tmp_path: Path) -> None:
     (tmp_path / "secret.json").write_text(json.dumps({}))
     book = CallbackBook(tmp_path / "callbacks")
     assert book.read("../secret") is None
-    with pytest.raises(ValueError, match="not a callback's id"):
+    with pytest.raises(ValueError, match="not a promise's id"):
         book.remove("../secret")

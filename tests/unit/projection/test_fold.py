@@ -87,6 +87,7 @@ def test_the_record_of_a_whole_call() -> None:
         "hangup_by": "switch",
         "callback_number": None,
         "callback_of": None,
+        "purpose": "",
     }
     (recording,) = record.recordings
     assert (recording.path, recording.kind) == ("2026/03/01/5b1c.wav", "talk")

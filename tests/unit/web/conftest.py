@@ -24,6 +24,8 @@ class NoDatabase:
         self.domain = "callcenter.local"
         self.alarms_file = alarms.FILE
         self.recording_reason = "none"
+        self.outreach_file = None
+        self.web_proxies = 0
 
 
 @pytest.fixture
