@@ -21,6 +21,7 @@ from callcenter.switch_process import SwitchError
 ELSEWHERE = {
     "calendar": "callcenter.commands.calendar:calendar_command",
     "policy": "callcenter.commands.policy:policy_command",
+    "channel": "callcenter.commands.channel:channel_command",
     "queues": "callcenter.commands.queues:queues_command",
     "report": "callcenter.commands.report:report_command",
     "simulate": "callcenter.commands.simulate:simulate_command",
