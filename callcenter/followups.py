@@ -33,6 +33,7 @@ from callcenter.models import Call, FollowUp, JournalEvent
 from callcenter.outreach import FollowUpRules
 from workorder.follow_up import MOVES, Answers, Decision, Reason, Result, State, judge
 from workorder.models import Order
+from workorder.refusals import Refused
 from workorder.roles import Actor
 from workorder.states import State as OrderState
 
@@ -110,10 +111,11 @@ class FollowUps:
             created_at=now,
         )
         session.add(asked)
-        linked = self._send_link(session, asked, now)
-        if order.supervision_count and self._rules.supervised_by_person:
+        if order_steps.only_by_person(session, order):
             _to_person(asked, Reason.SUPERVISED)
-        elif not self._can_call(asked.number):
+            return
+        linked = self._send_link(session, asked, now)
+        if not self._can_call(asked.number):
             if linked:
                 asked.not_before = now + dt.timedelta(days=self._rules.link_days)
             else:
@@ -301,9 +303,13 @@ def record(
     if order.state == OrderState.REVIEWED:  # so its policy wants
         reason = reason or Reason.SUPERVISED
     if reason is None:
+        try:
+            order_steps.archive(session, asked, now)
+        except Refused:  # a notice or a written result is open
+            reason = Reason.HELD
+    if reason is None:
         asked.state, asked.result = _moved(asked, State.DONE), Result.SATISFIED.value
         asked.decided_by, asked.decided_at = "system", now
-        order_steps.archive(session, asked, now)
         return
     if reason in (Reason.DISSATISFIED, Reason.UNTRUE, Reason.UNSOLVED):
         asked.result = Result.DISSATISFIED.value
@@ -394,7 +400,7 @@ def decide(
     """A person closes it: the order is done again, or archived.
 
     `answers` are what the citizen told that person. Raise NotOpen when somebody else was faster,
-    and `workorder.lifecycle.Refused` for a step that isn't legal now.
+    and `workorder.refusals.Refused` for a step that isn't legal now.
     """
     asked = session.get(FollowUp, follow_up_id, with_for_update=True)
     if asked is None or asked.state != State.PERSON:

@@ -16,14 +16,15 @@ from sqlalchemy.orm import Session
 
 from callcenter.limits import Limiter
 from ivr.progress import TAIL_DIGITS, Answer, Found, NotFound
-from workorder.models import Order, OrderClock
+from workorder import lifecycle
+from workorder.models import Order
 
 CHINA = ZoneInfo("Asia/Shanghai")
 HOUR = 3600
 WRONG_OF_ORDER = 10  # wrong entries for one order in an hour, whoever made them
 WRONG = 6  # and of one caller or address, whatever was asked for
 CODE_DIGITS = 8
-RESOLVE = "resolve"  # workorder.clocks.Clock
+RUNNING = ("accepted", "dispatched", "in_progress")  # a deadline is still to come
 # What is spoken for a state; for those of the handling itself, that it is being handled.
 STATES = {
     "draft": "accepted",
@@ -82,7 +83,8 @@ def _answer(session: Session, limiter: Limiter, asked: Asked, proof: Proof) -> A
         return NotFound.WRONG
     for name, who, _most in tries:
         limiter.give_back(name, who, HOUR)
-    return Found(STATES.get(order.state, "in_progress"), deadline(session, order))
+    state = STATES.get(order.state, "in_progress")
+    return Found(state, deadline(session, order) if state in RUNNING else None)
 
 
 def _tail(number: str) -> str:
@@ -92,14 +94,5 @@ def _tail(number: str) -> str:
 
 def deadline(session: Session, order: Order) -> dt.date | None:
     """The day, in China, by which it is to be resolved; None when no clock runs."""
-    due = session.scalar(
-        sa.select(OrderClock.due_at)
-        .where(
-            OrderClock.order_id == order.id,
-            OrderClock.clock == RESOLVE,
-            OrderClock.stopped_at.is_(None),
-        )
-        .order_by(OrderClock.id.desc())
-        .limit(1)
-    )
+    due = lifecycle.resolve_deadline(session, order)
     return None if due is None else due.astimezone(CHINA).date()

@@ -12,6 +12,7 @@ from callcenter.models import FollowUp
 from workorder import lifecycle
 from workorder.follow_up import Answers
 from workorder.models import Order
+from workorder.policy import ByPerson
 from workorder.roles import SYSTEM, Actor
 from workorder.states import State, Step
 
@@ -25,6 +26,12 @@ def waiting_for_follow_up(session: Session, limit: int) -> list[Order]:
     )
     query = sa.select(Order).where(Order.state == State.REVIEWED.value, ~known.exists())
     return list(session.scalars(query.order_by(Order.id).limit(limit)))
+
+
+def only_by_person(session: Session, order: Order) -> bool:
+    """Whether the order's policy lets people alone ask, as it was supervised."""
+    policy = lifecycle.rules_of(session, order).policy
+    return order.supervision_count > 0 and ByPerson.SUPERVISED in policy.follow_up.by_person_when
 
 
 def order_of(session: Session, asked: FollowUp) -> Order:

@@ -234,7 +234,7 @@ def listed(session: Session, states: Sequence[str], limit: int = 200) -> list[Ou
 def counts(session: Session) -> dict[str, int]:
     """How many messages are in each state."""
     query = sa.select(OutboxMessage.state, sa.func.count()).group_by(OutboxMessage.state)
-    return dict(session.execute(query).tuples().all())
+    return dict(list(session.execute(query)))
 
 
 def _change(session: Session, conditions: Iterable[Any], **values: Any) -> int:

@@ -99,7 +99,6 @@ class FollowUpRules(_Data):
     retry_minutes: float = Field(default=120, ge=0)
     link_days: float = Field(default=7, gt=0, le=60)
     satisfied_up_to: int = Field(default=3, ge=1, le=4)  # 基本满意 or better
-    supervised_by_person: bool = True  # orders under supervision are never asked by machine
 
 
 class VoiceNotices(_Data):

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     NO_WAY = "no_way"  # neither telephone nor link leads to the citizen
     SUPERVISED = "supervised"
     INCOMPLETE = "incomplete"
+    HELD = "held"  # content, but the order can't be archived yet
 
 
 class Decision(StrEnum):

@@ -12,13 +12,16 @@ import sqlalchemy as sa
 from carrier import Carrier
 from hotline_kit import HotlineUnderTest, write_voices
 from phone import Leg
+from sqlalchemy.orm import Session
 from switches import Kind, eventually
 from system import System, started
 
 from callcenter import database, followups
 from callcenter.models import FollowUp, OutboxMessage
-from workorder.models import Order
+from workorder import lifecycle, policies
+from workorder.models import Order, Unit
 from workorder.roles import Actor, Role
+from workorder.states import Step
 
 OUTREACH = """
 voice: {hours: {start: "00:00", end: "24:00"}, answer_seconds: 60}
@@ -44,6 +47,7 @@ menus:
       "4": {progress: true}
 """
 DISPATCHER = Actor("dispatcher", Role.DISPATCHER)
+WATER = Actor("water", Role.UNIT, "water")
 
 
 class OutreachUnderTest(HotlineUnderTest):
@@ -60,7 +64,7 @@ class OutreachUnderTest(HotlineUnderTest):
     def handled_again(self, order: str) -> None:
         with database.writing(self.engine) as session:
             found = session.scalars(sa.select(Order).where(Order.number == order)).one()
-            found.state = "reviewed"
+            handle(session, found)
 
     def follow_up(self, order: str, **wanted: Any) -> FollowUp:
         """The newest follow-up of an order, once it is as wanted."""
@@ -148,18 +152,38 @@ def outreach(shared_outreach: OutreachUnderTest) -> Iterator[OutreachUnderTest]:
     shared_outreach.close()
 
 
-def reviewed_order(session: Any, number: str) -> str:
-    from workorder.numbering import next_number
-
+def reviewed_order(session: Session, number: str) -> str:
+    """By real steps, under Heyuan's rules: a redo there is asked about by machine again."""
     at = dt.datetime.now(dt.UTC)
-    order = Order(
-        number=next_number(session, at),
-        state="reviewed",
-        title="t",
+    if session.get(Unit, "water") is None:
+        session.add(Unit(code="water", name="供水公司", tier=1, path="water/"))
+        session.flush()
+        heyuan = next(row for row in policies.latest(session) if row.name == "heyuan")
+        policies.use(session, heyuan)
+    order = lifecycle.new_order(
+        session,
+        channel="phone",
+        title="自来水发黄",
+        body="三楼以上",
+        category="help",
         citizen_number=number,
-        created_at=at,
-        updated_at=at,
+        at=at,
+        actor=DISPATCHER,
+        accept=True,
     )
-    session.add(order)
-    session.flush()
+    lifecycle.take(session, order, Step.DISPATCH, actor=DISPATCHER, at=at, data={"unit": "water"})
+    handle(session, order)
     return order.number
+
+
+def handle(session: Session, order: Order) -> None:
+    """From the unit's desk to the follow-up."""
+    at = dt.datetime.now(dt.UTC)
+    steps: list[tuple[Step, Actor, dict[str, Any]]] = [
+        (Step.ACKNOWLEDGE, WATER, {}),
+        (Step.CONTACT, WATER, {}),
+        (Step.RESOLVE, WATER, {"result": "已冲洗管道"}),
+        (Step.REVIEW, DISPATCHER, {}),
+    ]
+    for step, actor, data in steps:
+        lifecycle.take(session, order, step, actor=actor, at=at, data=data)
