@@ -16,7 +16,7 @@ class Door(Enum):
 
     PUBLIC = "public"
     TOKEN = "token"  # Authorization: Bearer <api token>
-    CHANNEL = "channel"  # the key of an intake channel; the endpoint checks it
+    CHANNEL = "channel"  # the key or signature of an intake channel, which the endpoint checks
 
 
 Access = frozenset[Role] | Door
@@ -151,7 +151,7 @@ ENDPOINTS: dict[str, Access] = {
     "public.follow_up": Door.PUBLIC,
     "api.openapi": Door.PUBLIC,
     "api.intake_message": Door.CHANNEL,
-    "api.intake_wechat_callback": Door.PUBLIC,  # it checks the signature itself
+    "api.intake_wechat_callback": Door.CHANNEL,
     "api.calls": Door.TOKEN,
     "api.call": Door.TOKEN,
     "api.call_recording": Door.TOKEN,

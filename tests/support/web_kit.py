@@ -20,7 +20,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
-from callcenter import database
+from callcenter import database, policies
 from callcenter.events import Event, Kind
 from callcenter.models import Agent, Call, JournalEvent, Recording
 from callcenter.settings import PACKAGE_ROOT
@@ -75,6 +75,8 @@ def _empty_database() -> Path:
     url = f"sqlite:///{path}"
     database.upgrade(url)
     engine = database.create_engine(url)
+    with database.writing(engine) as session:
+        policies.ensure(session, dt.datetime.now(dt.UTC))
     with engine.connect() as connection:  # one file: nothing may wait in the write-ahead log
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     engine.dispose()

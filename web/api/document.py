@@ -19,7 +19,6 @@ REFERENCE = "#/components/schemas/{model}"
 ERRORS = {
     400: "The request can't be understood",
     401: "No token, or a wrong one",
-    403: "The signature is wrong or too old",
     404: "There is no such thing",
     409: "It can't be done now: the controller refused, or the id was used for something else",
     416: "The range lies outside the file",

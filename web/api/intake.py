@@ -58,10 +58,10 @@ def intake_message(channel: str) -> Response:
 
 
 @blueprint.route("/intake/wechat/callback", methods=["GET", "POST"])
-@operation("WeChat's message push, signed with the channel's token", public=True, errors=(400, 403))
+@operation("WeChat's message push, signed with the channel's token", errors=(400,))
 def intake_wechat_callback() -> Response:
     if not intake_wechat.is_signed(settings().web_secret_key, request.args):
-        abort(403)
+        abort(401)
     if request.method == "GET":
         return Response(request.args.get("echostr", "")[:200], mimetype="text/plain")
     try:

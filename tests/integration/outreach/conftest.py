@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,28 +11,15 @@ from gateways import MailServer, SmsServer
 from postgres import cluster
 from web_kit import make_settings
 
-from callcenter import database, policies
+from callcenter import database
 
 __all__ = ["cluster"]
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with all tables, policies and the calendar, made once and copied."""
-    path = make_settings(tmp_path_factory.mktemp("template")).data_dir / "callcenter.db"
-    engine = database.create_engine(f"sqlite:///{path}")
-    with database.writing(engine) as session:
-        policies.ensure(session, dt.datetime.now(dt.UTC))
-    with engine.connect() as connection:  # one file: nothing may wait in the write-ahead log
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    engine.dispose()
-    return path
-
-
 @pytest.fixture
-def engine(template: Path, tmp_path: Path) -> Iterator[sa.Engine]:
-    shutil.copyfile(template, tmp_path / "test.db")
-    engine = database.create_engine(f"sqlite:///{tmp_path / 'test.db'}")
+def engine(tmp_path: Path) -> Iterator[sa.Engine]:
+    """A database with all tables, policies and the calendar."""
+    engine = database.create_engine(make_settings(tmp_path).database_url)
     yield engine
     engine.dispose()
 

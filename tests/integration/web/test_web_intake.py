@@ -204,7 +204,7 @@ CALLBACK = "/api/v1/intake/wechat/callback"
 def test_given_wechats_handshake_then_it_is_answered(client: FlaskClient) -> None:
     assert client.get(CALLBACK, query_string=signed(echostr="e")).text == "e"
     for query in ({}, signed(signature="0"), signed(time.time() - 3600), signed(timestamp="x")):
-        assert client.get(CALLBACK, query_string=query).status_code == 403
+        assert client.get(CALLBACK, query_string=query).status_code == 401
 
 
 def test_given_wechats_text_then_it_is_one_order_and_answered(
