@@ -13,6 +13,7 @@ from conformance import transcript
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTROLLER = ROOT / "callcenter"
+NO_SWITCH = ("sipp.py", "adapters.py", "intake_mail.py")  # SIPp, mail and SMS
 DIALPLAN = ROOT / "freeswitch-conf" / "dialplan"
 
 # Functions whose first argument is said to the switch.
@@ -49,9 +50,9 @@ def uses() -> Uses:
 
 def _sources() -> list[Path]:
     """The controller's modules, but for measurements (which ask other switches other things) and
-    SIPp (which is no switch)."""
+    those that speak to what is no switch."""
     found = sorted(CONTROLLER.rglob("*.py"))
-    return [path for path in found if "bench" not in path.parts and path.name != "sipp.py"]
+    return [path for path in found if "bench" not in path.parts and path.name not in NO_SWITCH]
 
 
 def _uses_of(tree: ast.Module) -> Iterator[str]:
