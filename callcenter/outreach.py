@@ -103,7 +103,7 @@ class FollowUpRules(_Data):
 
 class VoiceNotices(_Data):
     hours: Hours = Hours(start="08:00", end="21:00")
-    answer_seconds: int = Field(default=300, ge=60, le=1800)  # to dial, ring and be heard
+    answer_seconds: int = Field(default=300, ge=120, le=1800)  # to dial, ring and be heard
 
 
 Way = Literal["email", "sms", "voice"]

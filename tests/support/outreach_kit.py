@@ -24,7 +24,7 @@ from workorder.roles import Actor, Role
 from workorder.states import Step
 
 OUTREACH = """
-voice: {hours: {start: "00:00", end: "24:00"}, answer_seconds: 60}
+voice: {hours: {start: "00:00", end: "24:00"}, answer_seconds: 120}
 follow_up:
   hours: {start: "00:00", end: "24:00"}
   retry_minutes: 0.01
