@@ -33,7 +33,7 @@ from callcenter.models import Call, FollowUp, JournalEvent
 from callcenter.outreach import FollowUpRules
 from workorder.follow_up import MOVES, Answers, Decision, Reason, Result, State, judge
 from workorder.models import Order
-from workorder.refusals import Refused
+from workorder.refusals import Conflict, Refused
 from workorder.roles import Actor
 from workorder.states import State as OrderState
 
@@ -214,11 +214,22 @@ class FollowUps:
             )
         done = 0
         for follow_up in open_now:
-            with writing(self._engine) as session:
-                asked = session.get_one(FollowUp, follow_up, with_for_update=True)
-                if asked.state == State.DIALING and asked.call_id:
-                    done += self._look(session, asked, asked.call_id, now)
+            try:
+                done += self._look_at(follow_up, now)
+            except Conflict as error:  # somebody works on the order right now: next time
+                logger.info("follow-up %d waits: %s", follow_up, error)
+            except Refused as error:  # the others go on
+                logger.error("follow-up %d is left to a person: %s", follow_up, error)
+                with writing(self._engine) as session:
+                    _to_person(session.get_one(FollowUp, follow_up), Reason.HELD)
         return done
+
+    def _look_at(self, follow_up: int, now: dt.datetime) -> bool:
+        with writing(self._engine) as session:
+            asked = session.get_one(FollowUp, follow_up, with_for_update=True)
+            if asked.state != State.DIALING or not asked.call_id:
+                return False
+            return self._look(session, asked, asked.call_id, now)
 
     def _look(self, session: Session, asked: FollowUp, call_id: str, now: dt.datetime) -> bool:
         call = session.get(Call, call_id)

@@ -17,6 +17,7 @@ from web.limits import limiter
 from web.localtime import now
 from web.storage import db, saving, settings
 from workorder.follow_up import Answers
+from workorder.refusals import Conflict, Refused
 
 blueprint = Blueprint("public", __name__)
 
@@ -63,7 +64,7 @@ def follow_up(code: str) -> Any:
             asked = followups.by_code(db(), code, now())
             return render_template("public_follow_up.html", number=asked.order_number, given={})
         return _answer(code)
-    except followups.NotOpen:
+    except (followups.NotOpen, Refused, Conflict):
         return render_template("public_follow_up.html", gone=True), 410
 
 
