@@ -507,7 +507,7 @@ class AgentPhone(Phone):
     ) -> None:
         """With `ring` None it rings until `answer` (or until the switch stops it)."""
         self.ring = ring
-        self.busy = False
+        self.refusal = ""  # a SIP status and reason with which it refuses every call
         super().__init__(f"agent {number}", speech)
         self.registrar, self.number, self.password, self.domain = (
             registrar,
@@ -592,8 +592,8 @@ class AgentPhone(Phone):
         self.legs.append(leg)
         leg.at("invite")
         self.reply(leg, asked, "100 Trying", peer)
-        if self.busy:
-            leg._answer = self.reply(leg, asked, "486 Busy Here", peer)
+        if self.refusal:
+            leg._answer = self.reply(leg, asked, self.refusal, peer)
             leg.end("us")
             return
         leg._answer = self.reply(leg, asked, "180 Ringing", peer)

@@ -144,13 +144,21 @@ def _live_figures(live: presence.Live) -> Iterable[GaugeMetricFamily]:
     longest = GaugeMetricFamily(
         "callcenter_queue_longest_wait_seconds", "Longest wait now", labels=["queue"]
     )
+    error = GaugeMetricFamily(
+        "callcenter_queue_wait_estimate_error_seconds",
+        "Announced less real wait, of those answered: mean, and mean of the amount",
+        labels=["queue", "kind"],
+    )
     for name, queue in live.queues.items():
+        for kind, key in (("mean", "estimate_error"), ("absolute", "estimate_error_absolute")):
+            if queue[key] is not None:
+                error.add_metric([name, kind], queue[key])
         waiting.add_metric([name], float(queue["waiting"]))
         longest.add_metric([name], queue["longest_wait"] or 0.0)
     agents = GaugeMetricFamily("callcenter_agents", "Agents by state", labels=["state"])
     for state, count in sorted(Counter(each.state for each in live.agents.values()).items()):
         agents.add_metric([state], float(count))
-    return [waiting, longest, agents]
+    return [waiting, longest, error, agents]
 
 
 def _database_figures() -> Iterable[GaugeMetricFamily]:

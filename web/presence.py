@@ -115,6 +115,8 @@ def _queue(raw: dict[str, Any]) -> dict[str, Any]:
         "longest_wait": _float(raw.get("longest_wait")),
         "estimate_seconds": _float(raw.get("estimate_seconds")),
         "waiting_since": _float(raw.get("waiting_since")),
+        "estimate_error": _float(raw.get("estimate_error")),
+        "estimate_error_absolute": _float(raw.get("estimate_error_absolute")),
     }
 
 

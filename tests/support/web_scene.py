@@ -254,7 +254,7 @@ def tell_live(client: redis.Redis, *, at: float | None = None, seconds: int = 60
         "queues": {
             "general": shared | {
                 "waiting": 3, "longest_wait": 22.0, "waiting_since": WAITS_FROM - 22.0,
-                "estimate_seconds": 31.0, "agents": {"ready": 3, "talking": 4, "wrap_up": 1},
+                "estimate_seconds": 31.0, "estimate_error": -4.0, "estimate_error_absolute": 9.5, "agents": {"ready": 3, "talking": 4, "wrap_up": 1},
             },
             "enterprise": shared | {
                 "waiting": 0, "longest_wait": 0.0, "waiting_since": None,

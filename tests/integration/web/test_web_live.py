@@ -435,6 +435,8 @@ def test_health_and_metrics_tell_of_every_part(live, base, client):
     for told in (
         'callcenter_queue_waiting{queue="general"} 3.0',
         'callcenter_agents{state="ready"} 1.0',
+        'callcenter_queue_wait_estimate_error_seconds{kind="mean",queue="general"} -4.0',
+        'callcenter_queue_wait_estimate_error_seconds{kind="absolute",queue="general"} 9.5',
         f"callcenter_journal_lag_bytes {len(line)}.0",
         "callcenter_database_up 1.0",
         "callcenter_redis_up 1.0",
