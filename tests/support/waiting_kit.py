@@ -35,7 +35,7 @@ SPECIAL = {"12350": 'requirement: "tax >= 3"\nclasses: [emergency]\n', "12351": 
 DESTINATIONS = """
 destinations:
   "110": {number: "110", title: Police, kind: emergency, ring_seconds: 4}
-  "12330": {number: "12330", title: Intellectual property, kind: joint, ring_seconds: 10}
+  "12330": {number: "12330", title: Intellectual property, kind: joint, ring_seconds: 60}
   tax: {number: "12366", title: Tax, kind: desk, ring_seconds: 3}
   closed: {number: "12388", title: Closed, kind: discipline, hours: {week: {}}}
 """
