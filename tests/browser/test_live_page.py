@@ -1,0 +1,112 @@
+"""The supervisor's page and the wall in a real browser: drawn in place, chosen, acted upon."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+import web_scene
+from playwright.sync_api import Page, expect
+
+
+@pytest.fixture
+def live(visit, site, controller_ticks) -> Page:
+    page = visit("/live", "banzhang")
+    expect(page.locator("#stream-badge")).to_have_attribute("data-state", "live")
+    expect(page.locator("#line li")).to_have_count(3)  # the board has come
+    return page
+
+
+def test_an_agent_s_card_follows_without_being_replaced(live, site):
+    card = live.locator("#agent-1003")
+    expect(card).to_contain_text("空闲")
+    card.evaluate("card => { card.mine = 'yes' }")
+    web_scene.tell_agent(site.redis, "1003", "talking", since=time.time() - 61, contact="c-live")
+    expect(card.locator("[data-is=state]")).to_have_text("通话中")
+    expect(card.locator("time")).to_have_text("1:01")
+    expect(card.locator("[data-is=call]")).to_have_attribute("href", "/calls/c-live")
+    assert card.evaluate("card => card.mine") == "yes"
+    web_scene.live_again(site.redis)
+    expect(card).to_contain_text("空闲")
+
+
+def test_groups_states_and_names_choose_what_is_shown(live):
+    shown = live.locator("#agents > li:visible")
+    expect(shown).to_have_count(12)
+    live.locator("#group").select_option("queue:enterprise")
+    expect(shown).to_have_count(3)
+    expect(live.locator("#queues tbody tr:visible")).to_have_count(1)
+    live.locator("#group").select_option("skill:language.english")
+    expect(shown).to_have_count(2)
+    live.reload()
+    expect(live.locator("#group")).to_have_value("skill:language.english")
+    live.locator("#group").select_option("")
+    chip = live.locator("#chips button", has_text="示忙")
+    chip.click()
+    expect(shown).to_have_count(2)
+    expect(chip).to_have_attribute("aria-pressed", "true")
+    chip.click()
+    live.locator("#search").fill("陈静")
+    expect(shown).to_have_count(1)
+
+
+def test_an_action_is_done_from_the_card_and_confirmed_where_it_cuts(live, site):
+    live.get_by_role("button", name="对 1001 的操作").click()
+    dialog = live.locator("#act")
+    expect(dialog).to_contain_text("1001 王芳")
+    dialog.get_by_text("强拆", exact=True).first.click()
+    form = dialog.locator("details[open] form")
+    form.get_by_label("拆除整通电话").check()
+    form.get_by_label("原因").fill("市民辱骂坐席")
+    form.get_by_role("button", name="强拆").click()
+    assert site.redis.llen("cc:commands") == 0  # the browser asks for the confirmation first
+    form.get_by_label("我确认").check()
+    commands = []
+
+    def answer() -> None:
+        popped = site.redis.blpop(["cc:commands"], timeout=10)
+        commands.append(json.loads(popped[1]))
+        site.redis.rpush(f"cc:reply:{commands[0]['id']}", json.dumps({"ok": True}))
+
+    controller = threading.Thread(target=answer)
+    controller.start()
+    form.get_by_role("button", name="强拆").click()
+    expect(dialog.locator("#act-notice")).to_contain_text("“强拆”已执行")
+    controller.join()
+    assert commands[0]["name"] == "supervisor.release"
+    assert commands[0]["args"]["why"] == "市民辱骂坐席"
+    live.keyboard.press("Escape")
+    expect(dialog).not_to_be_visible()
+
+
+def test_an_alarm_stands_on_the_page_as_long_as_it_holds(live, site):
+    red = live.locator(".alarm-alarm", has_text="交换机连接中断")
+    expect(red).to_have_count(0)
+    told = json.loads(site.redis.get("cc:live")) | {"kind": "live", "switch": "down"}
+    site.redis.publish("cc:events", json.dumps(told | {"at": time.time()}))
+    expect(red).to_have_count(1)  # until the next news say otherwise
+    expect(red).to_have_count(0)
+
+
+def test_charts_are_drawn_and_told_in_words(live):
+    expect(live.locator("#chart-calls canvas")).to_have_count(1)
+    expect(live.locator("#chart-rates canvas")).to_have_count(1)
+    told = live.locator("#chart-calls").get_attribute("aria-label")
+    assert "进入队列" in told
+    assert not told.split("进入队列 ")[1].startswith("0")
+
+
+def test_the_wall_shows_its_figures_large_enough(visit, site, controller_ticks):
+    page = visit("/live/wall", "banzhang", width=1920)
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    expect(page.locator("#wall-waiting")).to_have_text("3")
+    heights = page.locator(".wall-figure > dd:first-of-type").evaluate_all(
+        "all => all.map(each => parseFloat(getComputedStyle(each).fontSize))"
+    )
+    assert len(heights) == 8
+    assert min(heights) >= 50  # px: two centimetres on a 55-inch screen
+    assert max(heights) >= 80
+    assert page.evaluate("document.documentElement.scrollHeight") <= 1080
+    expect(page.locator("#wall-longest time")).to_be_visible()
