@@ -120,8 +120,8 @@ def _told(day_start: float) -> dict[str, Any]:
         },
         "says": {
             "calls": _("接听 {n}"),
-            "handling": _("均 {n}"),
-            "occupancy": _("利用 {n}%"),
+            "handling": "{n}",
+            "occupancy": "{n}%",
             "unregistered": _("话机未注册"),
             "closed": _("不在服务时间"),
             "anonymous": str(words.ANONYMOUS),
