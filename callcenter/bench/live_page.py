@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import datetime as dt
 import json
-import os
 import re
 import tempfile
 import threading
@@ -49,6 +48,7 @@ class Heard:
     bytes: int = 0
     messages: int = 0
     lost: int = 0  # pages whose stream ended
+    waited: float = 0.0  # share of the time that the web process waited for a CPU
 
 
 def run() -> Iterator[Figure]:
@@ -87,6 +87,7 @@ def _figures(heard: Heard, cpu: float) -> Iterator[Figure]:
     yield Figure("messages to a page", heard.messages / PAGES / SECONDS, "per second")
     yield Figure("sent to a page", heard.bytes / PAGES / SECONDS / 1024, "KiB/s")
     yield Figure("web's CPU", cpu, "of a core")
+    yield Figure("web waited for a CPU (other work on this machine)", heard.waited, "of the time")
     yield Figure("pages that were cut off", heard.lost, "pages", limit=0)
 
 
@@ -101,7 +102,9 @@ async def _watch(settings: Settings, cookie: str, web: int) -> tuple[Heard, floa
     measuring.set()
     await asyncio.sleep(SECONDS)
     measuring.clear()
-    cpu = (_cpu_seconds(web) - before) / (time.monotonic() - began)
+    took, after = time.monotonic() - began, _cpu_seconds(web)
+    heard.waited = (after[1] - before[1]) / took
+    cpu = (after[0] - before[0]) / took
     heard.lost = sum(page.done() for page in pages)
     for page in pages:
         page.cancel()
@@ -138,9 +141,10 @@ async def _page(settings: Settings, cookie: str, heard: Heard, measuring: asynci
         writer.close()
 
 
-def _cpu_seconds(pid: int) -> float:
-    ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+def _cpu_seconds(pid: int) -> tuple[float, float]:
+    """Seconds on a CPU, and seconds that the process waited for one."""
+    ran, waited, _slices = Path(f"/proc/{pid}/schedstat").read_text().split()
+    return int(ran) / 1e9, int(waited) / 1e9
 
 
 # --- what they look at ---------------------------------------------------------------------------
