@@ -173,6 +173,15 @@ class Figure:
         return f"{_plain(self.numerator)} ÷ {_plain(self.denominator)} = {self}"
 
 
+def agents_figures(spent: Handling) -> tuple[Figure, Figure]:
+    """Handling time and occupancy."""
+    time = round(spent.handling, 3)
+    return (
+        Figure("handling_time", time, spent.calls, "s"),
+        Figure("occupancy", time, round(spent.handling + spent.idle, 3), "%"),
+    )
+
+
 def _plain(number: float) -> str:
     return f"{number:.0f}" if number == round(number) else f"{number:.1f}"
 
@@ -229,11 +238,7 @@ def figures(counts: Tally, agents: Handling | None = None) -> dict[str, Figure]:
         Figure("satisfaction", counts.satisfied, counts.rated, "%"),
     ]
     if agents is not None:
-        time = round(agents.handling, 3)
-        found += [
-            Figure("handling_time", time, agents.calls, "s"),
-            Figure("occupancy", time, round(agents.handling + agents.idle, 3), "%"),
-        ]
+        found += agents_figures(agents)
     return {
         each.name: Figure(
             each.name, each.numerator, each.denominator, each.unit, TARGETS.get(each.name)

@@ -28,7 +28,7 @@ from acd.messages import AgentState
 from callcenter.agent_day import together
 from callcenter.alarms import Alarm, Now, QueueNow, Thresholds, raised
 from callcenter.daybook import ALL, Day
-from callcenter.figures import Handling, Tally, figures
+from callcenter.figures import Handling, Tally, agents_figures
 from callcenter.models import Call
 from callcenter.privacy import ANONYMOUS, mask
 from web import i18n, presence
@@ -40,7 +40,8 @@ from web.hub import Hub, Message
 
 log = logging.getLogger(__name__)
 
-GATHER = 0.1  # seconds
+GATHER = 0.05  # seconds
+BREATH = 40  # things looked at before pages get their turn again
 LOOK_EVERY = 1.0  # seconds between two looks at the day's figures
 LAG_EVERY = 5.0
 WORKING = frozenset(AgentState) - {AgentState.LOGGED_OUT, AgentState.NOT_READY}
@@ -103,7 +104,7 @@ class Board:
 
     def words(self, language: str) -> dict[str, Any]:
         """Figures and alarms as sentences, in one language."""
-        return self._words.get(language) or self._in_words(language, None)
+        return self._words.get(language) or self._in_words(language)
 
     # --- news ---------------------------------------------------------------------------------
 
@@ -193,9 +194,11 @@ class Board:
         except (SQLAlchemyError, OSError) as error:
             log.warning("the day's figures can't be read: %s", error)
             return
-        self._take_day(day)
+        gevent.sleep(0)
+        spent = day.agents.all(day.now)
+        self._take_day(day, spent)
         self._watch_alarms()
-        self._say(day)
+        self._say(day, together(spent.values()))
 
     def _measure_lag(self, session: Session) -> None:
         if time.monotonic() - self._lag[0] >= LAG_EVERY:
@@ -214,11 +217,14 @@ class Board:
             for call, number in session.execute(query):
                 self._put("callers", call, "" if number == ANONYMOUS else mask(number))
 
-    def _take_day(self, day: Day) -> None:
-        for number, spent in day.agents.all(day.now).items():
-            self._put("days", number, spent_shown(spent))
-        for queue, quarters in day.calls.quarters.items():
-            for quarter, counts in quarters.items():
+    def _take_day(self, day: Day, spent: dict[str, Handling]) -> None:
+        for place, (number, mine) in enumerate(spent.items()):
+            if place % BREATH == 0:
+                gevent.sleep(0)
+            self._put("days", number, spent_shown(mine))
+        for queue in list(day.calls.quarters):
+            gevent.sleep(0)
+            for quarter, counts in list(day.calls.quarters[queue].items()):
                 self._put("quarters", f"{quarter}:{queue}", quarter_shown(counts))
 
     # --- words --------------------------------------------------------------------------------
@@ -234,9 +240,9 @@ class Board:
                 if told is not None:
                     self._tell_words(told | {"alarms": self._alarm_words(language)})
 
-    def _say(self, day: Day) -> None:
+    def _say(self, day: Day, spent: Handling) -> None:
         for language in self._spoken():
-            self._tell_words(self._in_words(language, day))
+            self._tell_words(self._in_words(language, day, spent))
 
     def _spoken(self) -> list[str]:
         return [language for language in i18n.LANGUAGES if self._languages[language]]
@@ -251,17 +257,21 @@ class Board:
         if changed or fresh["alarms"] != old["alarms"]:
             self._hub.publish("words", fresh | {"tiles": changed})
 
-    def _in_words(self, language: str, day: Day | None) -> dict[str, Any]:
+    def _in_words(
+        self, language: str, day: Day | None = None, spent: Handling | None = None
+    ) -> dict[str, Any]:
         """Alarms, and tiles by "name:queue"."""
-        told = {"language": language, "alarms": self._alarm_words(language), "tiles": {}}
+        told: dict[str, Any] = {
+            "language": language,
+            "alarms": self._alarm_words(language),
+            "tiles": {},
+        }
         if day is not None:
-            spent = together(day.agents.all(day.now).values())
-            with self._speaking(language):
-                told["tiles"] = {
-                    f"{tile.name}:{queue}": asdict(tile)
-                    for queue in day.calls.totals
-                    for tile in tiles(day.calls, queue, spent if queue == ALL else None)
-                }
+            for queue in list(day.calls.totals):
+                gevent.sleep(0)
+                with self._speaking(language):
+                    for tile in tiles(day.calls, queue, spent if queue == ALL else None):
+                        told["tiles"][f"{tile.name}:{queue}"] = asdict(tile)
         return told
 
     def _alarm_words(self, language: str) -> list[dict[str, str]]:
@@ -358,14 +368,8 @@ def line_shown(line: list[dict[str, Any]]) -> list[list[Any]]:
 
 def spent_shown(spent: Handling) -> list[int | None]:
     """Calls, handling time in seconds, occupancy in percent."""
-    told = figures(Tally(), spent)
-    return [
-        spent.calls,
-        *(
-            None if (value := told[name].value) is None else round(value)
-            for name in ("handling_time", "occupancy")
-        ),
-    ]
+    values = [figure.value for figure in agents_figures(spent)]
+    return [spent.calls, *(None if value is None else round(value) for value in values)]
 
 
 def quarter_shown(counts: Tally) -> list[int]:
