@@ -40,6 +40,7 @@ class Killer:
             each()
 
 
+@pytest.mark.timeout(240)  # five starts of a controller, on a machine that may be busy
 def test_given_a_three_party_call_when_the_controller_dies_in_each_phase_then_it_goes_on(
     survivors: WaitingRoomUnderTest,
 ) -> None:
