@@ -16,6 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.orm import Session
 
+import workorder.search  # noqa: F401  keeps the index of orders' texts whoever writes them
 from callcenter.models import Base
 
 if TYPE_CHECKING:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from workorder.models.base import NAMES, Base, BigKey, Json, UtcDateTime
 from workorder.models.handling import OrderClock, OrderShingle, OrderSupervision, OrderUnit
 from workorder.models.orders import Order, OrderCounter, OrderEvent
+from workorder.models.papers import Attachment, SavedView
 from workorder.models.people import AuditEntry, User
 from workorder.models.rules import CalendarDay, CalendarYear, PolicyVersion
 from workorder.models.units import DispatchRule, Unit
 
 __all__ = [
     "NAMES",
+    "Attachment",
     "AuditEntry",
     "Base",
     "BigKey",
@@ -26,6 +28,7 @@ __all__ = [
     "OrderSupervision",
     "OrderUnit",
     "PolicyVersion",
+    "SavedView",
     "Unit",
     "User",
     "UtcDateTime",

@@ -21,6 +21,11 @@ class Order(Base):
     __table_args__ = (
         Index("ix_orders_state_due_at", "state", "due_at"),
         Index("ix_orders_unit_state", "unit", "state"),
+        *(  # lists walk them from the newest on
+            Index(f"ix_orders_{name}_created_at", name, "created_at")
+            for name in ("state", "category", "district", "topic", "agent_number")
+        ),
+        Index("ix_orders_extension_state", "extension_state"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

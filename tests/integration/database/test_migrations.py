@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 
 from callcenter import database
 from callcenter.models import Agent, Call, JournalEvent
+from workorder import search
 from workorder.models import Order, User
 from workorder.numbering import next_number
 
@@ -23,15 +24,22 @@ NOW = dt.datetime(2026, 3, 1, 4, 5, 6, 789012, tzinfo=dt.UTC)
 
 
 def tables(url: str) -> set[str]:
+    """All but the index of orders' texts, which is no model (`workorder.search`)."""
     engine = database.create_engine(url)
     names = set(sa.inspect(engine).get_table_names())
     engine.dispose()
-    return names
+    return {name for name in names if not name.startswith(search.TABLE)}
+
+
+def is_model(_item: object, name: str | None, kind: str, *_more: object) -> bool:
+    return kind != "table" or not str(name).startswith(search.TABLE)
 
 
 def test_migrations_and_models_do_not_drift(engine: sa.Engine) -> None:
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_object": is_model}
+        )
         assert compare_metadata(context, database.metadata) == []
 
 
