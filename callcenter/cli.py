@@ -7,7 +7,9 @@ import json
 import logging
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,12 +18,16 @@ from callcenter.processes import NotServing
 from callcenter.settings import Settings, SettingsError, load
 from callcenter.switch_process import SwitchError
 
+if TYPE_CHECKING:
+    from callcenter.bench import Figure
+
 # Commands in files of their own, imported when they are asked for: a controller has no use for
 # what `queues` needs.
 ELSEWHERE = {
     "calendar": "callcenter.commands.calendar:calendar_command",
     "policy": "callcenter.commands.policy:policy_command",
     "channel": "callcenter.commands.channel:channel_command",
+    "demo-data": "callcenter.commands.demo_data:demo_data_command",
     "queues": "callcenter.commands.queues:queues_command",
     "report": "callcenter.commands.report:report_command",
     "simulate": "callcenter.commands.simulate:simulate_command",
@@ -210,15 +216,22 @@ def bench(name: str, as_json: bool) -> None:
     """Measure; `callcenter bench names` lists what can be measured."""
     from callcenter.bench import BENCHES
 
+    benches = {**BENCHES, "orders": _bench_orders}
     if name == "names":
-        click.echo("\n".join(BENCHES))
+        click.echo("\n".join(benches))
         return
-    if name not in BENCHES:
-        raise SettingsError(f"there is no bench {name}; there are: {', '.join(BENCHES)}")
-    for figure in BENCHES[name]():
+    if name not in benches:
+        raise SettingsError(f"there is no bench {name}; there are: {', '.join(benches)}")
+    for figure in benches[name]():
         if as_json:
             click.echo(json.dumps(figure.as_dict(), ensure_ascii=False))
             continue
         beside = "" if figure.limit is None else f"  (promised: {figure.limit:g})"
         beside += "" if figure.peer is None else f"  (peer: {figure.peer:g})"
         click.echo(f"{figure.name:<48} {figure.value:>12.3f} {figure.unit}{beside}")
+
+
+def _bench_orders() -> Iterator[Figure]:
+    from web.bench import run
+
+    return run()

@@ -1,0 +1,1 @@
+"""A made-up city: its units, people, words, and a year of its orders and calls."""
