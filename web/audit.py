@@ -53,6 +53,13 @@ class Action(StrEnum):
     PHONE_SWITCHED = "phone_switched"
     MESSAGE_SENT_AGAIN = "message_sent_again"
     MESSAGE_GIVEN_UP = "message_given_up"
+    ATTACHMENT_ADDED = "attachment_added"
+    ATTACHMENT_READ = "attachment_read"
+    SHEET_PRINTED = "sheet_printed"
+    EXPORTED = "exported"
+    UNIT_CHANGED = "unit_changed"
+    DIRECTORY_CHANGED = "directory_changed"
+    CALENDAR_CHANGED = "calendar_changed"
 
 
 ACTIONS: dict[str, LazyString] = {
@@ -90,6 +97,13 @@ ACTIONS: dict[str, LazyString] = {
     Action.PHONE_SWITCHED: _l("启用或停用浏览器话机"),
     Action.MESSAGE_SENT_AGAIN: _l("重发通知"),
     Action.MESSAGE_GIVEN_UP: _l("放弃通知"),
+    Action.ATTACHMENT_ADDED: _l("添加附件"),
+    Action.ATTACHMENT_READ: _l("下载附件"),
+    Action.SHEET_PRINTED: _l("打印转送单"),
+    Action.EXPORTED: _l("导出"),
+    Action.UNIT_CHANGED: _l("修改承办单位"),
+    Action.DIRECTORY_CHANGED: _l("修改派单目录"),
+    Action.CALENDAR_CHANGED: _l("修改工作日历"),
 }
 # A player asks for a recording in many pieces: one listening is written once.
 ONE_LISTENING = dt.timedelta(minutes=10)

@@ -17,6 +17,7 @@ from web.call_list import find_calls
 from web.commands import Answer, Command, NoAnswer, send
 from web.desk_pop import known_of
 from web.i18n import language
+from web.intake import fields_context
 from web.localtime import day_start, today
 from web.order_form import Draft
 from web.people import agent_names
@@ -52,7 +53,14 @@ NEEDS_DESTINATION = (Command.CONSULT, Command.TRANSFER)
 
 @blueprint.get("")
 def desk() -> str:
-    return render_template("desk.html", **_panel(), recent=_recent(), draft=Draft(), problems={})
+    return render_template(
+        "desk.html",
+        **_panel(),
+        **fields_context(),
+        recent=_recent(),
+        draft=Draft(),
+        problems={},
+    )
 
 
 @blueprint.get("/panel")

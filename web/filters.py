@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from callcenter.privacy import ANONYMOUS, mask, mask_name
 from web import assets, localtime, people, words
+from web.order_filter import light_of
 from web.rights import Field, Role, Sight, sight
 
 _SPRITE = assets.BOOTSTRAP / "icons/bootstrap-icons.svg"
@@ -34,6 +35,9 @@ def init_app(app: Flask) -> None:
         icon=icon,
         words=words,
         word=words.word,
+        option_word=words.option_word,
+        light_of=light_of,
+        limit_words=words.limit_words,
         between=localtime.between,
         ANONYMOUS=ANONYMOUS,
         asset=_asset(app),

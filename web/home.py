@@ -13,8 +13,9 @@ blueprint = Blueprint("home", __name__)
 FIRST_PAGES = {
     Role.AGENT: "desk.desk",
     Role.SUPERVISOR: "live.live",
-    Role.DISPATCHER: "orders.index",
-    Role.UNIT: "orders.index",
+    Role.DISPATCHER: "worklists.board",
+    Role.UNIT: "worklists.inbox",
+    Role.OFFICE: "worklists.supervision",
 }
 
 

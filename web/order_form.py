@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -16,7 +16,10 @@ from web.localtime import now
 from workorder.categories import Category
 from workorder.models import Order, OrderEvent, User
 
-LIMITS = {"title": 200, "body": 10_000, "citizen_name": 64}
+LIMITS = {
+    "title": 200, "body": 10_000, "citizen_name": 64,
+    "topic": 64, "district": 32, "address": 200,
+}  # fmt: skip
 EDITABLE_STATES = frozenset({"draft"})
 EDITED = "edited"
 ONE_SITTING = dt.timedelta(minutes=10)  # saves while somebody types are one event in the story
@@ -34,19 +37,25 @@ class Draft:
     title: str = ""
     body: str = ""
     citizen_name: str = ""
+    topic: str = ""
+    district: str = ""
+    address: str = ""
 
     @classmethod
     def of(cls, order: Order) -> Draft:
-        return cls(order.category or "", order.title, order.body, order.citizen_name)
+        values = {field.name: getattr(order, field.name) or "" for field in fields(cls)}
+        return cls(**values)
 
     @classmethod
     def from_form(cls, form: Mapping[str, str]) -> Draft:
         body = form.get("body", "").replace("\r\n", "\n").replace("\r", "\n").strip()
         return cls(
             category=form.get("category", ""),
-            title=clean_text(form.get("title", ""), 1000),
             body="".join(char for char in body if char in "\n\t" or ord(char) >= 32),
-            citizen_name=clean_text(form.get("citizen_name", ""), 1000),
+            **{
+                name: clean_text(form.get(name, ""), 1000)
+                for name in ("title", "citizen_name", "topic", "district", "address")
+            },
         )
 
     def limits(self) -> dict[str, str]:
@@ -83,8 +92,9 @@ def save(
     changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
     if not changes:
         return False
+    for name, value in after.items():
+        setattr(order, name, value)
     order.category = draft.category or None
-    order.title, order.body, order.citizen_name = draft.title, draft.body, draft.citizen_name
     order.updated_at = now()
     if auto and _goes_on(last_editor(session, order), changes, user):
         return True
@@ -94,6 +104,8 @@ def save(
             at=now(),
             kind=EDITED,
             actor=user.username,
+            role=user.role,
+            unit=user.unit,
             from_state=order.state,
             to_state=order.state,
             data={"changes": changes, "auto": auto},

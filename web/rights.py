@@ -32,6 +32,12 @@ DISPATCHES = frozenset({Role.DISPATCHER, Role.OFFICE, Role.ADMINISTRATOR})
 ADMINISTERS = frozenset({Role.ADMINISTRATOR})
 BLOCKS = frozenset({Role.SUPERVISOR, Role.OFFICE, Role.ADMINISTRATOR})
 ASSIGNS = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
+DISPATCHES = frozenset({Role.DISPATCHER, Role.OFFICE, Role.ADMINISTRATOR})
+SUPERVISES_ORDERS = frozenset({Role.SUPERVISOR, Role.OFFICE, Role.ADMINISTRATOR})  # 督办
+MANAGES = frozenset({Role.OFFICE, Role.ADMINISTRATOR})  # units, directory, calendar
+TAKES_STEPS = EVERYBODY - {Role.AUDITOR}  # which step whose is: workorder.transitions
+READS_RULES = EVERYBODY
+PRINTS = EVERYBODY - {Role.AGENT}
 AUDITS = frozenset({Role.AUDITOR, Role.ADMINISTRATOR})
 
 
@@ -131,7 +137,33 @@ ENDPOINTS: dict[str, Access] = {
     "live.decide": BLOCKS,
     "orders.index": EVERYBODY,
     "orders.show": EVERYBODY,
-    "orders.save_draft": WRITES_ORDERS,
+    "orders.archive": EVERYBODY - {Role.AGENT},
+    "orders.save_view": EVERYBODY,
+    "orders.remove_view": EVERYBODY,
+    "orders.step": TAKES_STEPS,
+    "intake.intake": WRITES_ORDERS,
+    "intake.similar": WRITES_ORDERS,
+    "attachments.add": TAKES_STEPS,
+    "attachments.download": EVERYBODY,
+    "papers.sheet": PRINTS,
+    "papers.export": PRINTS,
+    "worklists.board": DISPATCHES,
+    "worklists.inbox": frozenset({Role.UNIT}),
+    "worklists.supervision": SUPERVISES_ORDERS,
+    "units.index": MANAGES | {Role.DISPATCHER},
+    "units.save": MANAGES,
+    "units.export": MANAGES,
+    "units.import_": MANAGES,
+    "directory.index": MANAGES | {Role.DISPATCHER},
+    "directory.save": MANAGES,
+    "directory.remove": MANAGES,
+    "directory.export": MANAGES,
+    "directory.import_": MANAGES,
+    "rules.calendar": READS_RULES,
+    "rules.change_day": MANAGES,
+    "rules.know_year": MANAGES,
+    "rules.policies": READS_RULES,
+    "rules.policy": READS_RULES,
     "orders.show_number": REVEALS_NUMBERS,
     "admin.blocked": BLOCKS,
     "admin.block": BLOCKS,

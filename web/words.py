@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from acd.messages import AgentState, NotReadyReason, OfferResult
 from callcenter.events import Outcome
+from web import step_words
 from web.commands import Command
 from web.rights import Role
 from workorder.categories import Category
+from workorder.clocks import Clock, Entering
+from workorder.states import State
+from workorder.worktime import Duration, Measure
 
 Words = Mapping[str, LazyString]
 
@@ -261,25 +266,116 @@ CATEGORIES: Words = {
 }
 
 ORDER_STATES: Words = {
-    "draft": _l("草稿"),
-    "accepted": _l("已受理"),
-    "dispatched": _l("已派单"),
-    "acknowledged": _l("已签收"),
-    "in_progress": _l("办理中"),
-    "resolved": _l("已办结"),
-    "reviewed": _l("已复核"),
-    "followed_up": _l("已回访"),
-    "archived": _l("已归档"),
-    "returned": _l("已退单"),
-    "declined": _l("不予受理"),
-    "answered": _l("即时答复"),
-    "merged": _l("已合并"),
+    State.DRAFT: _l("草稿"),
+    State.ACCEPTED: _l("待派单"),
+    State.DISPATCHED: _l("待签收"),
+    State.ACKNOWLEDGED: _l("已签收"),
+    State.IN_PROGRESS: _l("办理中"),
+    State.RETURNED: _l("已退单"),
+    State.JOINT: _l("联合审定中"),
+    State.RESOLVED: _l("待复核"),
+    State.REVIEWED: _l("待回访"),
+    State.FOLLOWED_UP: _l("已回访"),
+    State.ARCHIVED: _l("已归档"),
+    State.ANSWERED: _l("即时答复"),
+    State.DECLINED: _l("不予受理"),
+    State.MERGED: _l("已合并"),
+}
+
+STATE_TONES: Mapping[str, str] = {
+    State.DRAFT: "draft",
+    State.ACCEPTED: "warn",
+    State.RETURNED: "warn",
+    State.JOINT: "warn",
+    State.RESOLVED: "good",
+    State.REVIEWED: "good",
+    State.FOLLOWED_UP: "good",
+    State.ANSWERED: "good",
+    State.ARCHIVED: "quiet",
+    State.MERGED: "quiet",
+    State.DECLINED: "quiet",
+}
+
+LIGHTS: Words = {"red": _l("超期"), "yellow": _l("临期"), "green": _l("正常")}
+
+FLAGS: Words = {
+    "key": _l("重点"),
+    "supervised": _l("督办中"),
+    "repeated": _l("有重复件"),
+    "returned": _l("退过单"),
+    "extended": _l("延过期"),
+    "redone": _l("重办过"),
 }
 
 CHANNELS: Words = {
     "phone": _l("电话"),
     "message": _l("语音留言"),
     "callback": _l("回电"),
+    "web": _l("网站"),
+    "email": _l("邮件"),
+    "sms": _l("短信"),
+    "wechat": _l("微信"),
+}
+
+CLOCKS: Words = {
+    Clock.REGISTER: _l("登记时限"),
+    Clock.DISPATCH: _l("派单时限"),
+    Clock.ACKNOWLEDGE: _l("签收时限"),
+    Clock.RETURN: _l("退单时限"),
+    Clock.CONTACT: _l("联系市民时限"),
+    Clock.ON_SITE: _l("到场时限"),
+    Clock.RESOLVE: _l("办结时限"),
+    Clock.REVIEW: _l("复核时限"),
+    Clock.FOLLOW_UP: _l("回访时限"),
+    Clock.SUPERVISE: _l("督办答复时限"),
+    Clock.WRITTEN: _l("书面结果时限"),
+}
+
+LEDGER: Words = {
+    Entering.STARTED: _l("开始"),
+    Entering.PAUSED: _l("暂停"),
+    Entering.RESUMED: _l("恢复"),
+    Entering.EXTENDED: _l("延长"),
+    Entering.STOPPED: _l("完成"),
+    Entering.VOIDED: _l("作废"),
+}
+
+MEASURES: Words = {
+    Measure.WORKDAYS: _l("%(n)s 个工作日"),
+    Measure.WORKING_HOURS: _l("%(n)s 个工作小时"),
+    Measure.DAYS: _l("%(n)s 天"),
+    Measure.HOURS: _l("%(n)s 小时"),
+    Measure.MINUTES: _l("%(n)s 分钟"),
+    Measure.SAME_DAY: _l("当天"),
+}
+
+
+def limit_words(limit: Duration) -> str:
+    """“2 个工作日”."""
+    return str(MEASURES[limit.measure]) % {"n": limit.amount}
+
+
+PART_STATES: Words = {
+    "assigned": _l("待签收"),
+    "acknowledged": _l("已签收"),
+    "answered": _l("已答复"),
+    "returned": _l("已退单"),
+    "released": _l("已取消"),
+    "resolved": _l("已办结"),
+}
+
+REPEAT_WHYS: Words = {
+    "same_caller": _l("同一来电人"),
+    "similar_text": _l("内容相似"),
+}
+
+UNIT_KINDS: Words = {
+    "bureau": _l("部门"),
+    "district": _l("区县"),
+    "street": _l("街道"),
+    "community": _l("社区"),
+    "utility": _l("公用企业"),
+    "hotline": _l("其他热线"),
 }
 
 ORDER_FIELDS: Words = {
@@ -287,15 +383,27 @@ ORDER_FIELDS: Words = {
     "title": _l("标题"),
     "body": _l("诉求内容"),
     "citizen_name": _l("市民姓名"),
+    "topic": _l("事项"),
+    "district": _l("区县"),
+    "address": _l("地点"),
 }
 
-ORDER_EVENTS: Words = {
-    "created": _l("建立草稿"),
-    "draft": _l("建立草稿"),
-    "drafted": _l("建立草稿"),
-    "edited": _l("修改草稿"),
-    "attached": _l("关联通话"),
-}
+STEPS = step_words.STEPS
+STEPS_EXPLAINED = step_words.EXPLAINED
+STEP_FIELDS = step_words.FIELDS
+CAUSES = step_words.CAUSES
+WHY_NOT = step_words.WHY_NOT
+
+
+def option_word(name: str, value: Any) -> LazyString | str:
+    """The word for one of the choices of a step's field."""
+    if name == "satisfaction":
+        return RATINGS.get(int(value), str(value)) if str(value).isdigit() else str(value)
+    if name == "category":
+        return word(CATEGORIES, str(value))
+    if name == "cause":
+        return word(CAUSES, str(value))
+    return word(step_words.OPTIONS, str(value))
 
 
 def menu_path(path: Sequence[str]) -> str:

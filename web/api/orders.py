@@ -9,7 +9,8 @@ from web import paging
 from web.api.blueprint import answer, blueprint, read_cursor, read_query
 from web.api.document import operation
 from web.api.schemas import OrderEventList, OrderEventOut, OrderOut, OrderPage, OrderQuery
-from web.order_list import OrderFilter, find_orders
+from web.order_filter import OrderFilter
+from web.order_list import find_orders
 from web.storage import db
 from workorder.models import Order
 
@@ -19,11 +20,11 @@ from workorder.models import Order
 def orders() -> Response:
     asked = read_query(OrderQuery)
     wanted = OrderFilter(asked.state, asked.category, asked.text)
-    found, more = find_orders(db(), wanted.conditions(), read_cursor(asked.cursor), asked.limit)
+    found = find_orders(db(), wanted, after=read_cursor(asked.cursor), limit=asked.limit)
     return answer(
         OrderPage(
-            orders=[OrderOut.model_validate(each) for each in found],
-            next_cursor=paging.encode(more) if more else None,
+            orders=[OrderOut.model_validate(each) for each in found.orders],
+            next_cursor=paging.encode(found.after) if found.after else None,
         )
     )
 

@@ -1,4 +1,5 @@
-// j and k move through a list, Enter opens, / goes to the search field, Escape leaves it.
+// j and k move through a list, Enter opens, d goes to what is done with the row, / goes to the
+// search field, Escape leaves it.
 
 export function listenToKeys() {
   document.addEventListener("keydown", (event) => {
@@ -16,6 +17,12 @@ export function listenToKeys() {
       search.select();
     } else if (event.key === "j" || event.key === "k") {
       move(event.key === "j" ? 1 : -1);
+    } else if (event.key === "d") {
+      const act = document.querySelector("tr.is-current .quick input:not([type=hidden]), tr.is-current .quick button, tr.is-current .quick a");
+      if (!act) return;
+      event.preventDefault();
+      act.focus();
+      act.select?.();
     } else if (event.key === "Enter" && !event.target.closest("a, button, summary")) {
       const current = document.querySelector("tr.is-current");
       if (current) location.assign(current.dataset.href);

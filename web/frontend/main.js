@@ -4,7 +4,7 @@ import htmx from "htmx.org";
 import { keepCallsFresh, keepOneCallFresh } from "./calls.js";
 import { listenToKeys } from "./keys.js";
 import { morph } from "./morph.js";
-import { guardForms, openRows } from "./pages.js";
+import { guardForms, openRows, openTarget } from "./pages.js";
 import { openStream } from "./stream.js";
 import { runTimers } from "./timers.js";
 
@@ -27,4 +27,5 @@ keepOneCallFresh(htmx);
 listenToKeys();
 openRows();
 guardForms();
+openTarget();
 runTimers();

@@ -14,6 +14,19 @@ export function openRows() {
   });
 }
 
+// A link to one step of an order opens its form.
+export function openTarget() {
+  const open = () => {
+    const target = location.hash ? document.getElementById(location.hash.slice(1)) : null;
+    if (!target?.matches("details")) return;
+    target.open = true;
+    target.scrollIntoView({ block: "start" });
+    target.querySelector("input:not([type=hidden]), textarea, select, button")?.focus();
+  };
+  window.addEventListener("hashchange", open);
+  open();
+}
+
 export function guardForms() {
   document.getElementById("error-summary")?.focus();
   for (const form of document.querySelectorAll("form[data-guard]")) {

@@ -1,6 +1,6 @@
 """Finding orders: by text, by what a list is cut to; files and saved searches
 
-Revision: 0005, after 0004
+Revision: 0006, after 0005
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql
 
 from workorder.models import UtcDateTime
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
