@@ -43,7 +43,8 @@ def phase(page: Page, name: str) -> None:
 
 def supervise(page: Page, label: str) -> None:
     """Press one of the supervisor's actions on the agent, with a reason."""
-    page.locator(f"#agent-{AGENT} .agent-act").click()
+    if not page.locator("#act[open]").count():
+        page.locator(f"#agent-{AGENT} .agent-act").click()
     act = page.locator("details.act-one", has=page.locator("summary", has_text=label)).first
     act.locator("summary").click()
     phone = act.locator("[name=phone]")
