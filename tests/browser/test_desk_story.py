@@ -70,6 +70,7 @@ def test_given_a_question_for_12330_when_worked_from_the_desk_then_each_hears_wh
     citizen = room.dial("12345", CITIZEN)
     agent = phone.rings(30)
     expect(desk.locator("#desk-call")).to_contain_text(CITIZEN, **SLOW)
+    expect(desk.locator("#f-title")).to_be_visible()
     desk.keyboard.press("Alt+KeyI")
     desk.keyboard.type("商标被仿冒")
     phone.answer(agent)

@@ -35,6 +35,11 @@ export function openForm(root, headers) {
     clearTimeout(timer);
     Object.assign(state, { call, base: {}, number: null, dirty: false });
     section.dataset.call = "";
+    // One can type at once: what is typed before the answer is there is kept like any other text.
+    clash(null);
+    section.querySelector(".form-none").hidden = true;
+    form.hidden = false;
+    for (const input of inputs()) input.disabled = false;
     write({});
     const told = await ask(call);
     if (state.call !== call) return; // yet another one came
