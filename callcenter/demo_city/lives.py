@@ -182,6 +182,8 @@ def _reviewed(life: Life) -> bool:
 def _followed_up(life: Life) -> bool:
     if life.order.solved is False and life.order.redo_count == 0:
         return life.take(Step.REDO, OFFICE, 3, "市民反映未解决，退回重办。")
+    if life.order.supervised:
+        life.take(Step.REPLY_SUPERVISION, life.unit, 2, text="已查明原因，本次办理到位。")
     return life.take(Step.ARCHIVE, OFFICE, life.chance.uniform(1, 24))
 
 

@@ -153,6 +153,7 @@ def test_an_order_is_accepted_dispatched_returned_extended_resolved_redone_and_a
     water.goto(f"{city.base}/inbox")
     water.locator(f"#row-{NUMBER}").get_by_role("button", name="签收", exact=True).click()
     water.goto(f"{city.base}{path}")
+    take(water, "reply_supervision", text="已查明原因，本次彻底更换。")  # a redo is supervised
     take(water, "contact", note="已再次联系。")
     take(water, "resolve", result="已更换整段老化管道，连续三日供水正常。", citizen_told="yes")
     office.goto(f"{city.base}{path}")
