@@ -73,8 +73,8 @@ def make(title: str, number: str, facts: Rows, texts: Rows, steps: list[list[str
         canvas.saveState()
         canvas.setFont(font(), 8)
         canvas.setFillColor(colors.HexColor("#46566b"))
-        canvas.drawString(MARGIN, 11 * mm, foot)
-        canvas.drawRightString(A4[0] - MARGIN, 11 * mm, f"{number} · {doc.page}")
+        canvas.drawString(MARGIN, 11 * mm, foot.replace("·", "|"))  # the built-in font has no dot
+        canvas.drawRightString(A4[0] - MARGIN, 11 * mm, f"{number} | {doc.page}")
         canvas.restoreState()
 
     document.build(story, onFirstPage=page_foot, onLaterPages=page_foot)
