@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from web import paging
@@ -139,8 +139,8 @@ def _by_deadline(
     """The most urgent first. Only orders whose clock runs have a deadline, so these are few."""
     statement = select(Order).where(Order.due_at.is_not(None), *conditions)
     if after:
-        later = and_(Order.due_at == after.at, Order.id > _key(after))
-        statement = statement.where(or_(Order.due_at > after.at, later))
+        later = or_(Order.due_at > after.at, Order.id > _key(after))
+        statement = statement.where(Order.due_at >= after.at, later)
     found = list(session.scalars(statement.order_by(Order.due_at, Order.id).limit(limit + 1)))
     if len(found) <= limit:
         return Page(found, None)

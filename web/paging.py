@@ -44,5 +44,8 @@ def decode(cursor: str) -> Position:
 
 
 def older_than(at: Any, key: Any, last_at: dt.datetime, last_key: Any) -> ColumnElement[bool]:
-    """Rows after the last one of a page when ordered by `at` and `key`, newest first."""
-    return or_(at < last_at, and_(at == last_at, key < last_key))
+    """Rows after the last one of a page when ordered by `at` and `key`, newest first.
+
+    `at <= …` stands apart, so that an index is entered there and not walked from its end.
+    """
+    return and_(at <= last_at, or_(at < last_at, key < last_key))
