@@ -67,13 +67,12 @@ def _mine(*states: str, part: str = "") -> Callable[[User], ColumnElement[bool]]
 
     def where(user: User) -> ColumnElement[bool]:
         parts = select(OrderUnit.order_id).where(
-            OrderUnit.order_id == Order.id,
             OrderUnit.unit.in_(_codes(user)),
             OrderUnit.active.is_(True),
             OrderUnit.state.in_(states),
             *([OrderUnit.part == part] if part else []),
         )
-        return and_(Order.state.in_([str(state) for state in HANDLED]), parts.exists())
+        return and_(Order.state.in_([str(state) for state in HANDLED]), Order.id.in_(parts))
 
     return where
 

@@ -20,6 +20,7 @@ class OrderUnit(Base):
     __table_args__ = (
         UniqueConstraint("order_id", "place"),
         Index("ix_order_units_unit_active", "unit", "active", "order_id"),
+        Index("ix_order_units_unit_state", "unit", "state"),  # what waits for a unit is little
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
