@@ -337,10 +337,10 @@ def test_given_it_is_killed_again_and_again_then_every_event_is_stored_once(
     url: str, engine: sa.Engine, tmp_path: Path
 ) -> None:
     desk = Desk(engine, tmp_path / "journal")
-    calls = 400
+    calls = 160
     for n in range(calls):
         desk.write(whole_call(f"c{n}"))
-    for stored in (0, 500, 1000):
+    for stored in (0, 300, 600):
         process = subprocess.Popen(
             [sys.executable, "-c", RUNNER, str(tmp_path), url], stdout=subprocess.PIPE
         )

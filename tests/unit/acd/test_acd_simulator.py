@@ -91,13 +91,13 @@ def test_a_day_is_repeated_exactly():
     assert simulate(make_day(load, 25, seed=8)) != first
 
 
-@pytest.mark.parametrize("agents", [24, 28, 32])
+@pytest.mark.parametrize("agents", [24, 30])
 def test_a_steady_load_comes_out_like_erlang_a(agents):
-    days = [simulate(make_day(STEADY, agents, seed)) for seed in (1, 2, 3)]
+    days = [simulate(make_day(STEADY, agents, seed)) for seed in (1, 2)]
     theory = erlang_a(25, agents, 180, 180, 15)
-    level = sum(day.service_level_offered for day in days) / 3
-    abandoned = sum(day.abandonment for day in days) / 3
-    occupancy = sum(day.occupancy for day in days) / 3
+    level = sum(day.service_level_offered for day in days) / 2
+    abandoned = sum(day.abandonment for day in days) / 2
+    occupancy = sum(day.occupancy for day in days) / 2
     assert level == pytest.approx(theory.service_level, abs=0.04)
     assert abandoned == pytest.approx(theory.abandoned, abs=0.015)
     assert occupancy == pytest.approx(theory.occupancy, abs=0.03)
@@ -105,8 +105,8 @@ def test_a_steady_load_comes_out_like_erlang_a(agents):
 
 def test_endless_patience_comes_out_like_erlang_c():
     load = replace(STEADY, patience_seconds=1e7)
-    levels = [simulate(make_day(load, 30, seed)).service_level_offered for seed in (1, 2, 3)]
-    assert sum(levels) / 3 == pytest.approx(0.8353, abs=0.05)
+    levels = [simulate(make_day(load, 30, seed)).service_level_offered for seed in (1, 2)]
+    assert sum(levels) / 2 == pytest.approx(0.8353, abs=0.05)
 
 
 def test_wait_estimates_are_honest():
