@@ -99,7 +99,7 @@ class StopwatchPhone:
             return
         code = int(status[1])
         if code >= 300:
-            raise NoSound(f"the call was refused with {code}")
+            raise NoSound(f"the call was refused:\n{text}")
         if code < 200:
             return
         self._to = _header(text, "To")
