@@ -75,6 +75,7 @@ HOTLINES = {
 }
 QUEUES = f"""
 lease_seconds: {SHORT_LEASE:g}
+last_agent_hours: 0
 wrap_up_seconds: 60
 failed_pause_seconds: 1
 queues:

@@ -38,7 +38,6 @@ FACTS = (
     "Conference-Profile-Name",
     "Conference-Size",
     "Member-Type",
-    "Member-ID",
     "Event-Info",
     "Max-Sessions",
     "Session-Count",

@@ -69,7 +69,7 @@ def test_given_an_agent_who_does_not_answer_when_the_lease_ends_then_the_next_is
     ("caller", "refusal", "result", "reason"),
     [
         ("13800000304", "486 Busy Here", "refused", "missed_call"),
-        ("13800000311", "480 Temporarily Unavailable", "unreachable", "unreachable"),
+        ("13800000341", "480 Temporarily Unavailable", "unreachable", "unreachable"),
     ],
 )
 def test_given_an_agent_whose_phone_refuses_when_it_rings_then_the_next_is_rung_at_once(
