@@ -45,7 +45,7 @@ class Carrier(AgentPhone):
         if way == "redirect":
             self.reply(None, asked, "302 Moved Temporarily", peer)
             return
-        self.busy = way == "busy"
+        self.refusal = "486 Busy Here" if way == "busy" else ""
         self.ring = 0.05 if way == "answer" else None
         super().invited(asked, peer)
         if number in self.voices:

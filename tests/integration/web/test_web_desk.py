@@ -20,7 +20,15 @@ from web.localtime import now
 from workorder.models import AuditEntry, Order, OrderEvent
 
 CALLER = "13812345678"
-BLANK = {"category": "", "title": "", "body": "", "citizen_name": ""}
+BLANK = {
+    "category": "",
+    "title": "",
+    "body": "",
+    "citizen_name": "",
+    "topic": "",
+    "district": "",
+    "address": "",
+}
 
 
 @pytest.fixture(scope="module")
