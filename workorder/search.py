@@ -29,6 +29,7 @@ _EPOCH = dt.date(1970, 1, 5)  # a Monday
 # Weeks are numbers below it, tails above; a pair of characters that are kept is never so small.
 _TAIL_MARK = 1 << 16
 AT_ONCE = 5000  # orders indexed at once
+PROBED = 3  # weeks that are looked through before asking whether there are many at all
 RARE = 2000  # so many matches are fetched and sorted at once
 
 
@@ -191,13 +192,16 @@ def candidates(
 
     Lists may be empty: the reader decides when it has looked long enough.
     """
-    few = _rare(session, wanted) if wanted else None
-    weeks = range(start.week, last_week - 1, -1) if few is None else sorted(few, reverse=True)
-    for week in weeks:
-        if not last_week <= week <= start.week:
-            continue
-        ids = few[week] if few is not None else _matching(session, wanted | {week}, None)
-        ids.sort(reverse=True)
+    seen = 0
+    for looked, week in enumerate(range(start.week, last_week - 1, -1)):
+        if looked == PROBED and wanted and seen <= RARE:
+            few = _rare(session, wanted)
+            if few is not None:
+                older = (each for each in sorted(few, reverse=True) if last_week <= each <= week)
+                yield from ((each, sorted(few[each], reverse=True)) for each in older)
+                return
+        ids = sorted(_matching(session, wanted | {week}, None), reverse=True)
+        seen += len(ids)
         yield week, [each for each in ids if week < start.week or each < start.order_id]
 
 
@@ -224,7 +228,12 @@ def _matching(session: Session, wanted: set[int], limit: int | None) -> list[int
         query = " AND ".join(f'"{_word(mark)}"' for mark in sorted(wanted))
         sql = f"SELECT rowid FROM {TABLE} WHERE {TABLE} MATCH :wanted{limited}"
         return list(session.scalars(text(sql), {"wanted": query}))
-    # The planner doesn't know how seldom pairs come together and would rather read the whole table.
-    session.execute(text("SET LOCAL enable_seqscan = off"))
     sql = f"SELECT order_id FROM {TABLE} WHERE pairs @> CAST(:wanted AS integer[]){limited}"
-    return list(session.scalars(text(sql), {"wanted": sorted(wanted)}))
+    if limit is None:
+        return list(session.scalars(text(sql), {"wanted": sorted(wanted)}))
+    # The planner doesn't know how seldom pairs come together and hopes to meet the first ones soon
+    # by reading the whole table. Set back at once: for other statements it would be the only way.
+    session.execute(text("SET LOCAL enable_seqscan = off"))
+    found = list(session.scalars(text(sql), {"wanted": sorted(wanted)}))
+    session.execute(text("SET LOCAL enable_seqscan = on"))
+    return found
