@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from hotline_kit import hotline, shared_hotline
+from hotline_kit import hotline, hotlines, shared_hotline
 from hypothesis import HealthCheck, settings
-from switches import make_switch, shared_switch, switch, switch_kind, tone_sounds
-from system import make_system, shared_system, system
+from switches import (
+    make_switch,
+    running_switches,
+    shared_switch,
+    switch,
+    switch_kind,
+    tone_sounds,
+)
+from system import make_system, shared_system, system, systems
+from transfer_kit import transfers
+from waiting_kit import shared_carrier, shared_waiting, waiting, waiting_systems
 
 __all__ = [
     "hotline",
+    "hotlines",
     "make_switch",
     "make_system",
+    "running_switches",
+    "shared_carrier",
     "shared_hotline",
     "shared_switch",
     "shared_system",
+    "shared_waiting",
     "switch",
     "switch_kind",
     "system",
+    "systems",
     "tone_sounds",
+    "transfers",
+    "waiting",
+    "waiting_systems",
 ]
 
 # On a busy machine making up data takes long; that says nothing about what is tested.

@@ -15,9 +15,10 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import pytest
 from sipp import free_ports, write_wav_tone
@@ -118,6 +119,34 @@ def entry(number: str, password: str, domain: str) -> switch_conf.AgentDirectory
     return switch_conf.AgentDirectoryEntry(number, a1)
 
 
+class Stoppable(Protocol):
+    def stop(self) -> None: ...
+
+
+Shared = TypeVar("Shared", bound=Stoppable)
+Kept = Callable[[Kind], Shared]
+
+
+@contextmanager
+def kept_running(start: Callable[[Kind], Shared]) -> Iterator[Kept[Shared]]:
+    """What is started once per kind, when it is first asked for, and stopped at the end.
+
+    A parametrized fixture would be torn down at each change of the kind, twice a file.
+    """
+    running: dict[Kind, Shared] = {}
+
+    def of(kind: Kind) -> Shared:
+        if kind not in running:
+            running[kind] = start(kind)
+        return running[kind]
+
+    try:
+        yield of
+    finally:
+        for each in running.values():
+            each.stop()
+
+
 def eventually(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
     """Wait for a condition; its first true value."""
     deadline = time.monotonic() + seconds
@@ -182,13 +211,20 @@ def switch_kind(request: pytest.FixtureRequest) -> Kind:
 
 
 @pytest.fixture(scope="session")
-def shared_switch(
-    switch_kind: Kind, tone_sounds: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningSwitch]:
-    settings = local_settings(tmp_path_factory.mktemp(switch_kind), tone_sounds)
-    running = _started(RunningSwitch(switch_kind, settings), tone_sounds)
-    yield running
-    running.stop()
+def running_switches(
+    tone_sounds: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Kept[RunningSwitch]]:
+    def start(kind: Kind) -> RunningSwitch:
+        settings = local_settings(tmp_path_factory.mktemp(kind), tone_sounds)
+        return _started(RunningSwitch(kind, settings), tone_sounds)
+
+    with kept_running(start) as running:
+        yield running
+
+
+@pytest.fixture
+def shared_switch(switch_kind: Kind, running_switches: Kept[RunningSwitch]) -> RunningSwitch:
+    return running_switches(switch_kind)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The whole system for end-to-end tests: every process real, each one killable.
 
-    def test_…(system): …           shared by the tests of a module, idle before each
+    def test_…(system): …           shared by the tests of a run, idle before each
     def test_…(make_system): …      one of its own, e.g. with other settings
 
 The switch comes from `switches`, so each test runs on labswitch and, where found, on FreeSWITCH.
@@ -20,7 +20,7 @@ import pytest
 import redis
 import requests
 from sipp import Sipp, SippRun
-from switches import AGENTS, Kind, RunningSwitch, eventually, local_settings
+from switches import AGENTS, Kept, Kind, RunningSwitch, eventually, kept_running, local_settings
 
 from callcenter import bootstrap, parts
 from callcenter.hotlines import load_hotlines
@@ -246,18 +246,25 @@ def started(kind: Kind, folder: Path, sounds: Path, **changes: Any) -> System:
     return system
 
 
-@pytest.fixture(scope="module")
-def shared_system(
-    switch_kind: Kind, tone_sounds: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[System]:
-    system = started(switch_kind, tmp_path_factory.mktemp(f"e2e-{switch_kind}"), tone_sounds)
-    yield system
-    system.stop()
+@pytest.fixture(scope="session")
+def systems(tone_sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept[System]]:
+    """One system per kind of switch, for the whole run."""
+
+    def start(kind: Kind) -> System:
+        return started(kind, tmp_path_factory.mktemp(f"e2e-{kind}"), tone_sounds)
+
+    with kept_running(start) as running:
+        yield running
+
+
+@pytest.fixture
+def shared_system(switch_kind: Kind, systems: Kept[System]) -> System:
+    return systems(switch_kind)
 
 
 @pytest.fixture
 def system(shared_system: System) -> Iterator[System]:
-    """The module's system, with prompts that are short tones, idle before and after."""
+    """The shared system, with prompts that are short tones, idle before and after."""
     shared_system.idle()
     yield shared_system
     shared_system.hang_up_sipp()
@@ -280,4 +287,4 @@ def make_system(
         system.stop()
 
 
-__all__ = ["AGENTS", "System", "make_system", "shared_system", "started", "system"]
+__all__ = ["AGENTS", "System", "make_system", "shared_system", "started", "system", "systems"]

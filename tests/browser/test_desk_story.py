@@ -8,10 +8,6 @@ import pytest
 from playwright.sync_api import Page, expect
 from switches import eventually
 from transfer_kit import AGENT, hears_more
-from transfer_kit import shared_carrier as shared_carrier
-from transfer_kit import shared_waiting as shared_waiting
-from transfer_kit import transfers as transfers
-from transfer_kit import waiting as waiting
 from waiting_kit import WaitingRoomUnderTest
 
 from callcenter import bootstrap

@@ -8,9 +8,6 @@ import pytest
 from phone import Leg
 from switches import eventually
 from waiting_kit import WaitingRoomUnderTest
-from waiting_kit import shared_carrier as shared_carrier
-from waiting_kit import shared_waiting as shared_waiting
-from waiting_kit import waiting as waiting
 
 
 def chooses_callback(waiting: WaitingRoomUnderTest, dialed: str, caller: str) -> dict[str, Any]:

@@ -13,9 +13,6 @@ import yaml
 from switches import eventually
 from system import environ
 from waiting_kit import QUEUES, WaitingRoomUnderTest
-from waiting_kit import shared_carrier as shared_carrier
-from waiting_kit import shared_waiting as shared_waiting
-from waiting_kit import waiting as waiting
 
 
 def callcenter(waiting: WaitingRoomUnderTest, *words: str) -> subprocess.CompletedProcess[str]:

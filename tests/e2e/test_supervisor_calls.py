@@ -7,10 +7,6 @@ from typing import Any
 from listening import SUPERVISOR
 from switches import eventually
 from transfer_kit import AGENT, TalkUnderTest, hears_more
-from transfer_kit import shared_carrier as shared_carrier
-from transfer_kit import shared_waiting as shared_waiting
-from transfer_kit import transfers as transfers
-from transfer_kit import waiting as waiting
 from waiting_kit import WaitingRoomUnderTest
 
 BY = {"by": "supervisor", "why": "training"}

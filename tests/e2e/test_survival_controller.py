@@ -172,7 +172,9 @@ def test_given_no_controller_and_no_projector_when_a_citizen_calls_then_a_messag
     call.is_over()
     for name in ("projector", "controller"):
         system.start_process(name)
-    record = survivor.ended(SPEAKER)
+    record = survivor.until(
+        SPEAKER, lambda call: (call["recording"] or {}).get("seconds"), "the message is indexed"
+    )
     assert record["outcome"] == "message_left"
     assert record["recording"]["seconds"] > 2
     assert survivor.order(record["order_number"])["citizen_number"] == SPEAKER

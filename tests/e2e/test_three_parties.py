@@ -5,10 +5,6 @@ from __future__ import annotations
 from listening import channels, listened
 from switches import eventually
 from transfer_kit import AGENT, TalkUnderTest, hears_more
-from transfer_kit import shared_carrier as shared_carrier
-from transfer_kit import shared_waiting as shared_waiting
-from transfer_kit import transfers as transfers
-from transfer_kit import waiting as waiting
 from waiting_kit import WaitingRoomUnderTest
 
 

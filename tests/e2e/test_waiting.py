@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import pytest
 from waiting_kit import WaitingRoomUnderTest
-from waiting_kit import shared_carrier as shared_carrier
-from waiting_kit import shared_waiting as shared_waiting
-from waiting_kit import waiting as waiting
 
 RECORDED = 1.5  # seconds of a message
 

@@ -10,9 +10,6 @@ from listening import THIRD
 from phone import AgentPhone, Leg
 from switches import eventually
 from waiting_kit import WaitingRoomUnderTest
-from waiting_kit import shared_carrier as shared_carrier
-from waiting_kit import shared_waiting as shared_waiting
-from waiting_kit import waiting as waiting
 
 from callcenter.presence import connect
 

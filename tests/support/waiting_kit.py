@@ -11,7 +11,7 @@ import pytest
 from carrier import Carrier
 from hotline_kit import HotlineUnderTest, write_voices
 from phone import AgentPhone
-from switches import Kind, eventually
+from switches import Kept, Kind, eventually, kept_running
 from system import System, started
 
 from callcenter import database
@@ -153,20 +153,32 @@ def shared_carrier() -> Iterator[Carrier]:
 
 
 @pytest.fixture(scope="session")
-def shared_waiting(
-    switch_kind: Kind, shared_carrier: Carrier, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[System]:
-    folder = tmp_path_factory.mktemp(f"waiting-{switch_kind}")
-    sounds = write_voices(folder / "voices")
-    rules = write_rules(folder / "rules")
-    system = started(
-        switch_kind, folder / "data", sounds, trunk_gateway=shared_carrier.address, **rules
-    )
-    try:
-        assign_queues(system)
-        yield system
-    finally:
-        system.stop()
+def waiting_systems(
+    shared_carrier: Carrier, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Kept[System]]:
+    """One system per kind of switch."""
+
+    def start(kind: Kind) -> System:
+        folder = tmp_path_factory.mktemp(f"waiting-{kind}")
+        sounds = write_voices(folder / "voices")
+        rules = write_rules(folder / "rules")
+        system = started(
+            kind, folder / "data", sounds, trunk_gateway=shared_carrier.address, **rules
+        )
+        try:
+            assign_queues(system)
+        except BaseException:
+            system.stop()
+            raise
+        return system
+
+    with kept_running(start) as running:
+        yield running
+
+
+@pytest.fixture
+def shared_waiting(switch_kind: Kind, waiting_systems: Kept[System]) -> System:
+    return waiting_systems(switch_kind)
 
 
 @pytest.fixture
