@@ -399,6 +399,7 @@ class Controller:
             self.closing_time.look()
             logger.info("queues: version %d is in force", new.queues_version)
         self.desk.configured()
+        logger.info("%d agents, %d blocked numbers are in force", len(new.agents), len(new.blocked))
 
     def _queues(self, config: LiveConfig, hotlines: dict[str, Hotline]) -> Config:
         """As exported from the database; as in the file while nothing was imported there."""

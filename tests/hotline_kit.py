@@ -119,11 +119,15 @@ class HotlineUnderTest:
     # --- people -----------------------------------------------------------------------------
 
     def dial(self, dialed: str, caller: str, **options: Any) -> Leg:
-        """Call; from now on `record` of this caller is the one of this call."""
-        self._earlier[caller] = {line["call"] for line in self.events()}
+        """A citizen's call."""
+        self.begins(caller)
         citizen = Citizen(self.system.switch.trunk, caller)
         self.phones.append(citizen)
         return citizen.dial(dialed, **options)
+
+    def begins(self, caller: str) -> None:
+        """From now on `record` of this caller is the one of a call that is yet to come."""
+        self._earlier[caller] = {line["call"] for line in self.events()}
 
     def phone(self, number: str, **options: Any) -> AgentPhone:
         """An agent's phone, registered."""
