@@ -12,7 +12,7 @@ from switches import (
     switch_kind,
     tone_sounds,
 )
-from system import make_system, shared_system, system, systems
+from system import make_system
 from transfer_kit import transfers
 from waiting_kit import shared_carrier, shared_waiting, waiting, waiting_systems
 
@@ -25,12 +25,9 @@ __all__ = [
     "shared_carrier",
     "shared_hotline",
     "shared_switch",
-    "shared_system",
     "shared_waiting",
     "switch",
     "switch_kind",
-    "system",
-    "systems",
     "tone_sounds",
     "transfers",
     "waiting",

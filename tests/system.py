@@ -1,7 +1,8 @@
 """The whole system for end-to-end tests: every process real, each one killable.
 
-    def test_…(system): …           shared by the tests of a run, idle before each
     def test_…(make_system): …      one of its own, e.g. with other settings
+
+`hotline_kit` has one that the tests share.
 
 The switch comes from `switches`, so each test runs on labswitch and, where found, on FreeSWITCH.
 """
@@ -20,7 +21,7 @@ import pytest
 import redis
 import requests
 from sipp import Sipp, SippRun
-from switches import AGENTS, Kept, Kind, RunningSwitch, eventually, kept_running, local_settings
+from switches import AGENTS, Kind, RunningSwitch, eventually, local_settings
 
 from callcenter import bootstrap, parts
 from callcenter.hotlines import load_hotlines
@@ -40,7 +41,6 @@ class System:
         self.settings = settings
         self.switch = RunningSwitch(kind, settings)
         self.children: dict[str, Child] = {}
-        self.phones: dict[str, SippRun] = {}
         self._sipp: Sipp | None = None
 
     # --- processes --------------------------------------------------------------------------
@@ -126,34 +126,6 @@ class System:
             method, self.url(f"/api/v1/{path}"), headers=headers, timeout=5, **options
         )
 
-    def calls(self, caller: str | None = None) -> list[dict[str, Any]]:
-        """Call records, newest first."""
-        found: list[dict[str, Any]] = self.api("calls?limit=100").json()["calls"]
-        return [call for call in found if caller in (None, call["caller"])]
-
-    def call(
-        self,
-        caller: str,
-        condition: Callable[[dict[str, Any]], Any],
-        what: str,
-        seconds: float = 30,
-    ) -> dict[str, Any]:
-        """The newest call of `caller` once its record meets `condition`."""
-
-        def met() -> dict[str, Any] | None:
-            found = self.calls(caller)
-            return found[0] if found and condition(found[0]) else None
-
-        try:
-            return dict(eventually(met, what, seconds))
-        except AssertionError as error:
-            raise AssertionError(
-                f"{error}\nrecord: {self.calls(caller)[:1]}\n{self.log('controller')[-6000:]}"
-            ) from None
-
-    def ended(self, caller: str, seconds: float = 60) -> dict[str, Any]:
-        return self.call(caller, lambda call: call["ended_at"], f"call of {caller} ended", seconds)
-
     def state(self, agent: str) -> str:
         return str(self.api(f"agents/{agent}/state").json()["state"])
 
@@ -169,19 +141,6 @@ class System:
             self._sipp = Sipp(folder)
         return self._sipp
 
-    def agent(self, number: str, behaviour: Any = "answer_hangup", **options: Any) -> SippRun:
-        """An agent whose phone is registered and who is ready."""
-        phone = self.sipp.phone(behaviour, **options)
-        password = self.switch.agents[number]
-        result = self.sipp.register(
-            self.switch.registrar, {number: password}, self.settings.domain, phone.port
-        ).wait(20)
-        assert result.exit_code == 0, result.explain()
-        self.phones[number] = phone
-        eventually(lambda: self.set_state(number, "ready").status_code == 200, f"{number} ready")
-        eventually(lambda: self.state(number) == "ready", f"agent {number} is ready")
-        return phone
-
     def citizen(self, dialed: str = "12345", **options: Any) -> SippRun:
         return self.sipp.citizen(self.switch.trunk, dialed, **options)
 
@@ -189,17 +148,6 @@ class System:
         if self._sipp is not None:
             self._sipp.close()
             self._sipp = None
-        self.phones.clear()
-
-    def idle(self) -> None:
-        """Nobody calls, nobody is logged in."""
-        self.hang_up_sipp()
-        self.switch.hang_up_all()
-        for agent in self.switch.agents:
-            eventually(
-                lambda agent=agent: self.set_state(agent, "logged_out").status_code == 200,
-                f"agent {agent} can log out",
-            )
 
 
 def environ(settings: Settings) -> dict[str, str]:
@@ -246,30 +194,6 @@ def started(kind: Kind, folder: Path, sounds: Path, **changes: Any) -> System:
     return system
 
 
-@pytest.fixture(scope="session")
-def systems(tone_sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept[System]]:
-    """One system per kind of switch, for the whole run."""
-
-    def start(kind: Kind) -> System:
-        return started(kind, tmp_path_factory.mktemp(f"e2e-{kind}"), tone_sounds)
-
-    with kept_running(start) as running:
-        yield running
-
-
-@pytest.fixture
-def shared_system(switch_kind: Kind, systems: Kept[System]) -> System:
-    return systems(switch_kind)
-
-
-@pytest.fixture
-def system(shared_system: System) -> Iterator[System]:
-    """The shared system, with prompts that are short tones, idle before and after."""
-    shared_system.idle()
-    yield shared_system
-    shared_system.hang_up_sipp()
-
-
 @pytest.fixture
 def make_system(
     switch_kind: Kind, tone_sounds: Path, tmp_path: Path
@@ -287,4 +211,4 @@ def make_system(
         system.stop()
 
 
-__all__ = ["AGENTS", "System", "make_system", "shared_system", "started", "system", "systems"]
+__all__ = ["AGENTS", "System", "make_system", "started"]

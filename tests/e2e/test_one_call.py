@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 from hotline_kit import HotlineUnderTest
-from system import System
 
-CITIZEN = "13812345678"
 ORDER_SECONDS = 2.0  # from the end of the call until its order can be read
 
 
@@ -78,19 +76,3 @@ def test_given_a_call_that_ends_when_its_order_is_asked_for_then_it_is_there_wit
     record_property("order_readable_after_seconds", round(waited, 3))
     print(f"order readable {waited:.3f} s after ended_at, {time.time() - ended:.3f} s after BYE")
     assert waited <= ORDER_SECONDS
-
-
-def test_a_citizen_presses_1_talks_is_recorded_rates_and_an_order_stands(system: System) -> None:
-    """The same with SIPp, another SIP implementation, and the hotline's own rules."""
-    system.agent("1001", talk=4.0)
-    citizen = system.citizen(caller=CITIZEN, keys=[(1.5, "1"), (8.0, "2")])
-    record = system.ended(CITIZEN)
-    result = citizen.wait(30)
-    assert result.exit_code == 0, result.explain()
-    assert record["outcome"] == "answered"
-    assert record["agent"] == "1001"
-    assert record["rating"] == 2
-    assert record["menu_path"] == ["main:1"]
-    order = system.api(f"orders/{record['order_number']}").json()
-    assert order["state"] == "draft"
-    assert order["citizen_number"] == CITIZEN

@@ -19,8 +19,8 @@ import pytest
 import requests
 from hotline_kit import write_rules, write_voices
 from phone import AgentPhone, Citizen
-from switches import Kind, eventually, local_settings
-from system import environ
+from switches import Kind, eventually, local_settings, missing
+from system import SOUNDS, environ
 
 from callcenter.bootstrap import Secrets
 from callcenter.presence import connect
@@ -58,6 +58,18 @@ class Run:
                 start_new_session=True,
             )
         return self
+
+    def command(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """Another command beside it, with its settings."""
+        return subprocess.run(
+            [sys.executable, "-m", "callcenter", *args],
+            env=self._environ,
+            cwd=self.settings.data_dir.parent,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
 
     def output(self) -> str:
         return self._output.read_text("utf-8")
@@ -130,14 +142,19 @@ def alive(pid: int) -> bool:
 
 
 @pytest.fixture
-def make_run(switch_kind: Kind, tmp_path: Path) -> Iterator[Callable[..., Run]]:
+def make_run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     """A `callcenter run` with ports and a data folder of its own, not started."""
     made: list[Run] = []
     sounds, rules = write_voices(tmp_path / "voices"), write_rules(tmp_path / "rules")
 
-    def make() -> Run:
-        settings = local_settings(tmp_path / f"data-{len(made)}", sounds)
-        made.append(Run(replace(settings, **rules), switch_kind))
+    def make(kind: Kind = "lab", *, shipped: bool = False) -> Run:
+        """`shipped`: with the hotlines, the queues and the voice that stand in the repository."""
+        folder = tmp_path / f"data-{len(made)}"
+        if shipped:
+            settings = local_settings(folder, SOUNDS)
+        else:
+            settings = replace(local_settings(folder, sounds), **rules)
+        made.append(Run(settings, kind))
         return made[-1]
 
     yield make
@@ -166,7 +183,8 @@ def talk(run: Run) -> None:
 def test_given_two_folders_when_run_twice_then_both_serve_and_end_without_a_trace(
     make_run: Callable[..., Run],
 ) -> None:
-    one, two = make_run().start(), make_run().start()
+    other: Kind = "lab" if missing("freeswitch") else "freeswitch"
+    one, two = make_run("lab").start(), make_run(other).start()
     for run in (one, two):
         run.ready()
         told = run.output()
@@ -175,6 +193,13 @@ def test_given_two_folders_when_run_twice_then_both_serve_and_end_without_a_trac
         for username, password in run.secrets.first_logins.items():
             assert re.search(rf"{username} +{password}", told)
         talk(run)
+    intruder = make_run()
+    folder = str(one.settings.data_dir)
+    process = intruder.start(CALLCENTER_DATA_DIR=folder).process
+    assert process is not None
+    assert process.wait(20) == 2
+    (line,) = intruder.output().splitlines()
+    assert "in use by another" in line
     left = {**{f"1 {n}": p for n, p in one.pids().items()}, **two.pids()}
     assert len(left) == 10
     assert one.end(signal.SIGTERM) == 0
@@ -185,10 +210,24 @@ def test_given_two_folders_when_run_twice_then_both_serve_and_end_without_a_trac
     assert again.end() == 0
 
 
-def test_given_run_is_killed_while_two_talk_when_it_is_run_again_then_they_talk_on(
-    make_run: Callable[..., Run],
+def test_given_a_new_start_when_a_test_call_is_placed_then_it_is_answered_and_rated(
+    make_run: Callable[..., Run], switch_kind: Kind
 ) -> None:
-    run = make_run().start().ready()
+    run = make_run(switch_kind, shipped=True).start().ready()
+    placed = run.command("call", "--seconds", "1", "--rating", "2")
+    assert placed.returncode == 0, placed.stdout + placed.stderr
+    assert "outcome    answered" in placed.stdout
+    record = run.ended()
+    assert (record["outcome"], record["rating"]) == ("answered", 2)
+    assert record["menu_path"] == ["main:1"]
+    assert run.api(f"orders/{record['order_number']}")["state"] == "draft"
+    assert run.end() == 0
+
+
+def test_given_run_is_killed_while_two_talk_when_it_is_run_again_then_they_talk_on(
+    make_run: Callable[..., Run], switch_kind: Kind
+) -> None:
+    run = make_run(switch_kind).start().ready()
     agent, citizen = run.agent("1001"), run.citizen()
     try:
         call = citizen.dial("2613710")
@@ -221,9 +260,9 @@ def test_given_run_is_killed_while_two_talk_when_it_is_run_again_then_they_talk_
 
 
 def test_given_a_controller_that_dies_or_hangs_then_run_starts_another(
-    make_run: Callable[..., Run], record_property: Any
+    make_run: Callable[..., Run], switch_kind: Kind, record_property: Any
 ) -> None:
-    run = make_run().start().ready()
+    run = make_run(switch_kind).start().ready()
     live = connect(f"unix://{run.settings.redis_socket}")
 
     def serving(old: int) -> bool:
@@ -281,15 +320,3 @@ def test_given_wrong_settings_when_run_then_one_line_and_exit_code_2(
         assert process.wait(20) == 2
         (line,) = run.output().splitlines()
         assert next(iter(change)) in line
-
-
-def test_given_a_folder_in_use_when_run_then_one_line_says_so(make_run: Callable[..., Run]) -> None:
-    first, second = make_run(), make_run()
-    first.start().ready()
-    folder = str(first.settings.data_dir)
-    process = second.start(CALLCENTER_DATA_DIR=folder).process
-    assert process is not None
-    assert process.wait(20) == 2
-    (line,) = second.output().splitlines()
-    assert "in use by another" in line
-    assert first.end() == 0

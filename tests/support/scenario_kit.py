@@ -138,7 +138,7 @@ class Stage:
 
 
 def differences(expected: dict[str, Any], record: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What isn't as expected: name -> (expected, found). A name may lead inside: `recording.kind`."""
+    """Name -> (expected, found) of what isn't as expected; a name may lead inside a value."""
     found = {}
     for name, wanted in expected.items():
         value: Any = record
