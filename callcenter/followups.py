@@ -407,10 +407,12 @@ def decide(
     reason: str,
     now: dt.datetime,
     answers: Answers | None = None,
+    unsatisfied_with: Sequence[str] = (),
 ) -> FollowUp:
     """A person closes it: the order is done again, or archived.
 
-    `answers` are what the citizen told that person. Raise NotOpen when somebody else was faster,
+    `answers` are what the citizen told that person; `unsatisfied_with` some of
+    `workorder.needs.COUNTS`. Raise NotOpen when somebody else was faster,
     and `workorder.refusals.Refused` for a step that isn't legal now.
     """
     asked = session.get(FollowUp, follow_up_id, with_for_update=True)
@@ -422,7 +424,7 @@ def decide(
     told = Answers(**asked.answers) if asked.answers else Answers()
     asked.state, asked.code_hash = _moved(asked, State.DONE), None
     asked.decided_by, asked.decided_at = actor.name[:64], now
-    order_steps.answered(session, asked, told, now, actor, reason)
+    order_steps.answered(session, asked, told, now, actor, reason, unsatisfied_with)
     if Decision(decision) is Decision.REDO:
         asked.result = Result.DISSATISFIED.value
         order_steps.redo(session, asked, now, actor, reason)

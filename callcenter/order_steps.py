@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,6 +46,7 @@ def answered(
     at: dt.datetime,
     actor: Actor = SYSTEM,
     reason: str = "",
+    unsatisfied_with: Sequence[str] = (),
 ) -> Order:
     """Note what the citizen said. Where the policy wants a person to ask again, the order stays
     in `reviewed`; else it is `followed_up`."""
@@ -57,6 +59,7 @@ def answered(
             "solved": answers.solved,
             "satisfaction": answers.satisfied,
             "comment": asked.comment,
+            "unsatisfied_with": list(unsatisfied_with),
         }
         lifecycle.take(
             session,
@@ -65,7 +68,7 @@ def answered(
             actor=actor,
             at=at,
             reason=reason,
-            data={name: value for name, value in data.items() if value not in (None, "")},
+            data={name: value for name, value in data.items() if value not in (None, "", [])},
             key=f"follow_up:{asked.id}:{asked.way or 'person'}",
         )
     return order

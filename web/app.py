@@ -24,6 +24,7 @@ from web import (
     desk_orders,
     directory,
     filters,
+    follow_ups,
     health,
     home,
     i18n,
@@ -59,6 +60,7 @@ PAGES = (
     *{desk_orders.blueprint, softphone.blueprint},  # with web.desk
     *{live.blueprint, supervise.blueprint},  # likewise
     orders.blueprint,
+    follow_ups.blueprint,
     notices.blueprint,
     public.blueprint,
     intake.blueprint,

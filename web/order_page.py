@@ -16,15 +16,16 @@ from web.intake import context as intake_context
 from web.localtime import now
 from web.order_form import Draft, editable
 from web.order_story import story
-from web.rights import WRITES_ORDERS
+from web.rights import WRITES_ORDERS, Role
 from web.scope import visible_calls, visible_orders
 from web.storage import db
-from web.units import unit_choices, unit_names
+from web.units import UnitChoice, unit_choices, unit_names
 from workorder import directory, lifecycle
 from workorder.clocks import Account
 from workorder.models import Order, OrderSupervision, OrderUnit, PolicyVersion, User
 from workorder.roles import Actor
 from workorder.states import Step
+from workorder.units import units_below
 
 Wrong = tuple[Step, MultiDict[str, str], dict[str, str]]
 IN_THE_FORM = frozenset({Step.ACCEPT, Step.ANSWER, Step.DECLINE})  # buttons of the intake form
@@ -43,7 +44,9 @@ def page(
     writes = editable(order) and user.role in WRITES_ORDERS
     if writes and intake is None:
         intake = intake_context(order, Draft.of(order), order.version)
-    steps = _steps(order, user, wrong, drafted=writes)
+    choices = _unit_choices(user)
+    nowhere = user.role == Role.UNIT and {each.code for each in choices} <= {order.unit}
+    steps = _steps(order, user, wrong, drafted=writes, nowhere=nowhere)
     lines = story(db(), order)
     return render_template(
         "order.html",
@@ -68,14 +71,25 @@ def page(
         policy=db().get(PolicyVersion, order.policy_id) if order.policy_id else None,
         proposal=_proposal(order, steps),
         units=unit_names(db()),
-        unit_choices=unit_choices(db()) if steps else [],
+        unit_choices=choices if steps else [],
     )
 
 
+def _unit_choices(user: User) -> list[UnitChoice]:
+    """Whom an order can be sent to by this person: a unit hands it down, to nobody else."""
+    every = unit_choices(db())
+    if user.role != Role.UNIT:
+        return every
+    below = set(units_below(db(), user.unit)) if user.unit else set()
+    return [each for each in every if each.code in below]
+
+
 def _steps(
-    order: Order, user: User, wrong: Wrong | None, *, drafted: bool
+    order: Order, user: User, wrong: Wrong | None, *, drafted: bool, nowhere: bool
 ) -> list[step_forms.StepForm]:
+    """`nowhere`: there is no unit that this one could hand the order down to."""
     left_out = BY_THE_SYSTEM | (IN_THE_FORM if drafted else frozenset())
+    left_out |= {Step.HAND_DOWN} if nowhere else frozenset()
     choices = lifecycle.choices(db(), order, Actor.of(user), now())
     found = step_forms.forms([each for each in choices if each.step not in left_out])
     if wrong is None:

@@ -18,7 +18,10 @@ from workorder.models import Order, OrderEvent, User
 from workorder.states import Step
 
 GOOD = {Step.ANSWER, Step.RESOLVE, Step.REVIEW, Step.ARCHIVE, Step.GRANT_EXTENSION}
-WARN = {Step.RETURN, Step.ASK_EXTENSION, Step.REFUSE_EXTENSION, Step.PAUSE, Step.REDO, Step.RECALL}
+WARN = {
+    *(Step.RETURN, Step.HAND_BACK, Step.ASK_EXTENSION, Step.REFUSE_EXTENSION, Step.PAUSE),
+    *(Step.REDO, Step.RECALL),
+}
 BAD = {Step.SUPERVISE, Step.DECLINE}
 # Pieces of a step's data that are told beside it, in this order.
 TOLD = (

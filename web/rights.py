@@ -32,7 +32,6 @@ DISPATCHES = frozenset({Role.DISPATCHER, Role.OFFICE, Role.ADMINISTRATOR})
 ADMINISTERS = frozenset({Role.ADMINISTRATOR})
 BLOCKS = frozenset({Role.SUPERVISOR, Role.OFFICE, Role.ADMINISTRATOR})
 ASSIGNS = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
-DISPATCHES = frozenset({Role.DISPATCHER, Role.OFFICE, Role.ADMINISTRATOR})
 SUPERVISES_ORDERS = frozenset({Role.SUPERVISOR, Role.OFFICE, Role.ADMINISTRATOR})  # 督办
 MANAGES = frozenset({Role.OFFICE, Role.ADMINISTRATOR})  # units, directory, calendar
 TAKES_STEPS = EVERYBODY - {Role.AUDITOR}  # which step whose is: workorder.transitions
@@ -177,6 +176,9 @@ ENDPOINTS: dict[str, Access] = {
     "admin.users": ADMINISTERS,
     "admin.change_user": ADMINISTERS,
     "admin.audit": AUDITS,
+    "follow_ups.index": DISPATCHES,
+    "follow_ups.show": DISPATCHES,
+    "follow_ups.decide": DISPATCHES,
     "notices.index": DISPATCHES,
     "notices.act": DISPATCHES,
     "public.progress": Door.PUBLIC,

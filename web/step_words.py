@@ -35,6 +35,8 @@ STEPS: Words = {
     Step.CONTACT: _l("联系市民"),
     Step.ARRIVE: _l("到达现场"),
     Step.RESOLVE: _l("办结"),
+    Step.HAND_DOWN: _l("转派下级"),
+    Step.HAND_BACK: _l("退回上级"),
     Step.CO_ACKNOWLEDGE: _l("协办签收"),
     Step.CO_ANSWER: _l("协办答复"),
     Step.CO_RETURN: _l("协办退单"),
@@ -69,6 +71,8 @@ EXPLAINED: Words = {
     Step.ACKNOWLEDGE: _l("确认本单位办理。"),
     Step.CONTACT: _l("记下何时怎样联系了市民。"),
     Step.RESOLVE: _l("写明办理结果，之后进入复核。"),
+    Step.HAND_DOWN: _l("交给本单位的下级办理。全市的时限不变，下级须重新签收。"),
+    Step.HAND_BACK: _l("不属于本级职责时退回转派的上级单位，写明理由。"),
     Step.ASK_EXTENSION: _l("在到期前提出，写明理由，并告知市民。"),
     Step.REVIEW: _l("结果属实、答复完整，进入回访。"),
     Step.REDO: _l("结果不实或未解决时退回原单位重新办理。"),
@@ -153,6 +157,9 @@ WHY_NOT: Mapping[str, LazyString] = {
     Why.FIELD_UNKNOWN: _l("没有“%(field)s”这一项。"),
     Why.UNKNOWN_UNIT: _l("没有在用的单位“%(unit)s”。"),
     Why.DESIGNATED: _l("经联合审定的单位不得再退单。"),
+    Why.HANDED_DOWN: _l("由“%(unit)s”转派，请退回上级。"),
+    Why.NOT_HANDED_DOWN: _l("不是上级转派的工单。"),
+    Why.NOT_BELOW: _l("“%(unit)s”不是本单位的其他下级单位。"),
     Why.REDO_STAYS: _l("重办的工单不能退。"),
     Why.RETURN_REJECTED: _l("退单已被驳回过。"),
     Why.RETURN_TOO_LATE: _l("退单期限到 %(until)s 为止，过期视为接受。"),
@@ -182,7 +189,9 @@ WHY_NOT: Mapping[str, LazyString] = {
 }
 
 # Steps that end or overturn something: drawn apart, so that nobody takes them by mistake.
-GRAVE = frozenset({Step.DECLINE, Step.RETURN, Step.RECALL, Step.REDO, Step.SUPERVISE, Step.MERGE})
+GRAVE = frozenset(
+    {Step.DECLINE, Step.RETURN, Step.RECALL, Step.REDO, Step.SUPERVISE, Step.MERGE, Step.HAND_BACK}
+)
 # What a person in that state most likely wants: drawn first and open.
 FIRST = (
     Step.ACCEPT, Step.DISPATCH, Step.DETERMINE, Step.ACKNOWLEDGE, Step.CO_ACKNOWLEDGE,

@@ -362,6 +362,7 @@ PART_STATES: Words = {
     "returned": _l("已退单"),
     "released": _l("已取消"),
     "resolved": _l("已办结"),
+    "handed_on": _l("已转派"),
 }
 
 REPEAT_WHYS: Words = {

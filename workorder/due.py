@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from workorder import clocks, lifecycle
 from workorder.clocks import Account, Clock, Level
+from workorder.ledger import UNITS_CLOCKS
 from workorder.life import Life
 from workorder.machine import Rules
 from workorder.models import Order, OrderClock, Unit
@@ -143,8 +144,16 @@ def _notice(
         deadline=stamp,
         unit=account.unit,
         unit_name=unit.name if unit else "",
-        to=recipients(unit, level) if unit else (),
+        to=(*(recipients(unit, level) if unit else ()), *_below(session, order, account)),
     )
+
+
+def _below(session: Session, order: Order, account: Account) -> tuple[Recipient, ...]:
+    """Whoever handles it now, where the unit that the limit was set for has handed it down."""
+    lead = session.get(Unit, order.unit) if order.unit else None
+    if lead is None or account.clock not in UNITS_CLOCKS or lead.code == account.unit:
+        return ()
+    return (Recipient("below", lead.contact_name, lead.contact_phone, lead.contact_email),)
 
 
 def recipients(unit: Unit, level: Level) -> tuple[Recipient, ...]:

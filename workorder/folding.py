@@ -94,6 +94,7 @@ def _assign(life: Life, unit: str, part: str, at: dt.datetime) -> None:
 
 def _let_go(life: Life, at: dt.datetime, state: str) -> None:
     """Nobody has the order any more; a notice that went to the lead lapses."""
+    life.above = []
     for part in life.parts:
         if part.active:
             part.active, part.until, part.state = False, at, state
@@ -123,6 +124,15 @@ def _return_rejected(life: Life, event: EventLike, data: dict[str, Any], before:
     part = next(part for part in reversed(life.parts) if part.part == "lead")
     part.active, part.until = True, None
     part.state = "assigned" if life.state is State.DISPATCHED else "acknowledged"
+
+
+def _handed_on(life: Life, event: EventLike, data: dict[str, Any], before: State) -> None:
+    """Another unit of the same part of the tree leads; its notices stay with the one above."""
+    part = _lead(life)
+    if part is not None:
+        part.active, part.until, part.state = False, event.at, "handed_on"
+    life.above = list(data["above"])
+    _assign(life, data["unit"], "lead", event.at)
 
 
 def _lead(life: Life) -> Part | None:
@@ -258,6 +268,8 @@ _HANDLERS: dict[str, Handler] = {
     Step.REJECT_RETURN: _return_rejected,
     Step.ADD_CO: _co_added,
     Step.RELEASE_CO: _co_is("released", gone=True),
+    Step.HAND_DOWN: _handed_on,
+    Step.HAND_BACK: _handed_on,
     Step.CO_ACKNOWLEDGE: _co_is("acknowledged"),
     Step.CO_ANSWER: _co_is("answered"),
     Step.CO_RETURN: _co_is("returned", gone=True),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from workorder import ledger
 from workorder.cases import (
     Case,
+    acts_for,
     ask_of,
     ask_until,
     own_notices,
@@ -36,6 +37,8 @@ def _may_return(case: Case) -> None:
     life = case.life
     if life.designated:
         raise case.refuse(Why.DESIGNATED)
+    if life.above and not acts_for(case, life.above[0]):
+        raise case.refuse(Why.HANDED_DOWN, unit=life.above[-1])
     if life.redo_count:
         raise case.refuse(Why.REDO_STAYS)
     if life.return_rejected:
@@ -44,6 +47,20 @@ def _may_return(case: Case) -> None:
     until = return_until(case, rule.site_check or rule.limit)
     if until is None or case.at > until:
         raise case.refuse(Why.RETURN_TOO_LATE, until=until or "–")
+
+
+def _may_hand_on(case: Case) -> None:
+    """Not while something waits that only an acknowledged order can be answered on."""
+    if case.life.paused:
+        raise case.refuse(Why.PAUSED)
+    if case.life.extension_state == "asked":
+        raise case.refuse(Why.EXTENSION_PENDING)
+
+
+def _may_hand_back(case: Case) -> None:
+    if not case.life.above:
+        raise case.refuse(Why.NOT_HANDED_DOWN)
+    _may_hand_on(case)
 
 
 def _may_ask(case: Case) -> None:
@@ -134,6 +151,8 @@ def _releasable(case: Case) -> None:
 STANDING: dict[Step, Callable[[Case], None]] = {
     Step.DISPATCH: _may_dispatch,
     Step.RETURN: _may_return,
+    Step.HAND_DOWN: _may_hand_on,
+    Step.HAND_BACK: _may_hand_back,
     Step.RELEASE_CO: _releasable,
     Step.CO_ACKNOWLEDGE: _has_open_co,
     Step.CO_ANSWER: _has_open_co,

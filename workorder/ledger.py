@@ -142,6 +142,12 @@ def _acknowledged(book: _Book, to: State) -> None:
     book.stop(Clock.ACKNOWLEDGE)
 
 
+def _handed_on(book: _Book, to: State) -> None:
+    """The city's deadlines go on; only the acknowledgement is the new unit's own."""
+    book.stop(Clock.ACKNOWLEDGE)  # whoever sends it on has read it
+    book.start(Clock.ACKNOWLEDGE, "acknowledge", book.data["unit"])
+
+
 def _contacted(book: _Book, to: State) -> None:
     book.stop(Clock.CONTACT)
 
@@ -222,6 +228,8 @@ _WRITERS = {
     Step.RETURN: _returned,
     Step.REJECT_RETURN: _return_rejected,
     Step.ACKNOWLEDGE: _acknowledged,
+    Step.HAND_DOWN: _handed_on,
+    Step.HAND_BACK: _handed_on,
     Step.CONTACT: _contacted,
     Step.ARRIVE: _arrived,
     Step.GRANT_EXTENSION: _extended,

@@ -54,7 +54,7 @@ class Part:
     place: int
     unit: str
     part: str
-    state: str  # assigned, acknowledged, answered, resolved, returned, released
+    state: str  # assigned, acknowledged, answered, resolved, returned, released, handed_on
     active: bool
     since: dt.datetime
     until: dt.datetime | None = None
@@ -92,6 +92,7 @@ class Life:
     is_key: bool = False
     parts: list[Part] = field(default_factory=list)
     ledger: list[Entry] = field(default_factory=list)
+    above: list[str] = field(default_factory=list)  # units that handed it down, from the top
     designated: bool = False  # by joint determination: may not be returned
     return_rejected: bool = False
     returned_from: State | None = None

@@ -21,6 +21,9 @@ class Why(StrEnum):
     FIELD_UNKNOWN = "field_unknown"
     UNKNOWN_UNIT = "unknown_unit"
     DESIGNATED = "designated"
+    HANDED_DOWN = "handed_down"
+    NOT_HANDED_DOWN = "not_handed_down"
+    NOT_BELOW = "not_below"
     REDO_STAYS = "redo_stays"
     RETURN_REJECTED = "return_rejected"
     RETURN_TOO_LATE = "return_too_late"
@@ -59,6 +62,9 @@ _SENTENCES = {
     Why.FIELD_UNKNOWN: "{field}: there is no such field",
     Why.UNKNOWN_UNIT: "there is no active unit {unit}",
     Why.DESIGNATED: "the unit was designated by joint determination and may not return it",
+    Why.HANDED_DOWN: "it was handed down by {unit}: hand it back there",
+    Why.NOT_HANDED_DOWN: "no unit above handed it down",
+    Why.NOT_BELOW: "{unit} is no other unit of yours or below you",
     Why.REDO_STAYS: "an order to be redone stays with its unit",
     Why.RETURN_REJECTED: "the dispatcher rejected its return already",
     Why.RETURN_TOO_LATE: "it could be returned until {until}; now it counts as accepted",

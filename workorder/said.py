@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable
 
 from workorder import clocks, ledger
-from workorder.cases import Case, own_notices, own_open_co, return_until
+from workorder.cases import Case, acts_for, own_notices, own_open_co, return_until
 from workorder.clocks import Clock
 from workorder.policy import ByPerson
 from workorder.refusals import Why
@@ -40,6 +40,28 @@ def _adds_co(case: Case) -> None:
 def _releases_co(case: Case) -> None:
     if case.data["unit"] not in [part.unit for part in case.life.co]:
         raise case.refuse(Why.NOT_CO, unit=case.data["unit"])
+
+
+def _hands_down(case: Case) -> None:
+    """Within the actor's own part of the tree: also to another unit there, or back to itself."""
+    unit, lead = case.data["unit"], case.life.lead
+    _known(case, unit)
+    if unit == lead or not acts_for(case, unit):
+        raise case.refuse(Why.NOT_BELOW, unit=unit)
+    if unit in [part.unit for part in case.life.co]:
+        raise case.refuse(Why.CO_TWICE, unit=unit)
+    # Who gets it back, from the top: those units above the new one that had it.
+    had = [*case.life.above, *([lead] if lead else [])]
+    case.data["above"] = [each for each in had if each != unit and _within(case, unit, each)]
+
+
+def _hands_back(case: Case) -> None:
+    *above, unit = case.life.above
+    case.data["unit"], case.data["above"] = unit, above
+
+
+def _within(case: Case, unit: str, above: str) -> bool:
+    return case.rules.units.within(unit, above)
 
 
 def _for_own_co(case: Case) -> None:
@@ -145,6 +167,8 @@ CHECKS: dict[Step, Callable[[Case], State | None]] = {
     Step.DETERMINE: _to_units,
     Step.ADD_CO: _adds_co,
     Step.RELEASE_CO: _releases_co,
+    Step.HAND_DOWN: _hands_down,
+    Step.HAND_BACK: _hands_back,
     Step.CO_ACKNOWLEDGE: _for_own_co,
     Step.CO_ANSWER: _for_own_co,
     Step.CO_RETURN: _for_own_co,

@@ -60,6 +60,8 @@ class Step(StrEnum):
     CONTACT = "contact"
     ARRIVE = "arrive"
     RESOLVE = "resolve"
+    HAND_DOWN = "hand_down"
+    HAND_BACK = "hand_back"
     CO_ACKNOWLEDGE = "co_acknowledge"
     CO_ANSWER = "co_answer"
     CO_RETURN = "co_return"
@@ -129,6 +131,8 @@ _STEPS = {
     Step.CONTACT: "联系市民",
     Step.ARRIVE: "到达现场",
     Step.RESOLVE: "办结",
+    Step.HAND_DOWN: "转派下级",
+    Step.HAND_BACK: "退回上级",
     Step.CO_ACKNOWLEDGE: "协办签收",
     Step.CO_ANSWER: "协办答复",
     Step.CO_RETURN: "协办退单",

@@ -96,6 +96,8 @@ TRANSITIONS: dict[Step, Transition] = {
         _T(Step.CONTACT, TAKEN, State.IN_PROGRESS, UNIT, Of.LEAD),
         _T(Step.ARRIVE, TAKEN, None, UNIT, Of.LEAD),
         _T(Step.RESOLVE, TAKEN, State.RESOLVED, UNIT, Of.LEAD),
+        _T(Step.HAND_DOWN, HANDLING, State.DISPATCHED, UNIT, Of.LEAD),
+        _T(Step.HAND_BACK, HANDLING, State.DISPATCHED, UNIT, Of.LEAD),
         _T(Step.CO_ACKNOWLEDGE, HANDLING, None, UNIT, Of.CO),
         _T(Step.CO_ANSWER, HANDLING, None, UNIT, Of.CO),
         _T(Step.CO_RETURN, HANDLING, None, UNIT, Of.CO),

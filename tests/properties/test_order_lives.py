@@ -12,6 +12,7 @@ from order_kit import (
     AGENT,
     CITY,
     DISPATCHER,
+    DISTRICT,
     HEAT,
     OFFICE,
     PARENTS,
@@ -30,7 +31,7 @@ from workorder.states import State, Step
 from workorder.transitions import ENDS, TRANSITIONS, WITH_LEAD
 
 ACTORS = [
-    *(AGENT, DISPATCHER, OFFICE, WATER, HEAT, CITY, STREET, SYSTEM),
+    *(AGENT, DISPATCHER, OFFICE, WATER, HEAT, CITY, DISTRICT, STREET, SYSTEM),
     Actor("auditor", "auditor"),
     Actor("12330", "unit", "12330"),
 ]
@@ -43,6 +44,7 @@ SAID: dict[Step, list[dict[str, Any]]] = {
     Step.ANSWER: [{"text": "请到政务大厅办理", "category": "inquiry"}],
     Step.DECLINE: [{"cause": "malicious"}, {"cause": "nonsense"}],
     Step.DISPATCH: [{"unit": "water", "co_units": ["12330"]}, {"unit": "heat"}, {"unit": "nobody"}],
+    Step.HAND_DOWN: [{"unit": "street"}, {"unit": "community"}, {"unit": "heat"}],
     Step.DETERMINE: [{"unit": "water"}, {"unit": "street", "co_units": ["heat"]}],
     Step.ADD_CO: [{"unit": "heat"}, {"unit": "water"}],
     Step.RELEASE_CO: [{"unit": "12330"}, {"unit": "heat"}],
@@ -102,10 +104,20 @@ BEGINNINGS: list[Callable[[Case], object]] = [
     lambda case: case.accepted(),
     lambda case: case.dispatched("help", co=("12330",)),
     lambda case: case.acknowledged("complaint"),
+    lambda case: _in_the_district(case),
     lambda case: case.resolved(),
     lambda case: case.followed_up(1),
     lambda case: case.followed_up(5, unsatisfied_with=list(needs.COUNTS)),
 ]
+
+
+def _in_the_district(case: Case) -> None:
+    """Where it may be handed down twice."""
+    case.accepted("help")
+    case.take(Step.DISPATCH, DISPATCHER, unit="district")
+    case.take(Step.HAND_DOWN, DISTRICT, unit="street")
+
+
 beginnings = st.integers(0, len(BEGINNINGS) - 1)
 
 

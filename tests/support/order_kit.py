@@ -27,7 +27,9 @@ OFFICE = Actor("office", "office")
 WATER = Actor("water", "unit", "water")
 HEAT = Actor("heat", "unit", "heat")
 CITY = Actor("city", "unit", "city")  # above water and heat
+DISTRICT = Actor("district", "unit", "district")  # above the street
 STREET = Actor("street", "unit", "street")
+COMMUNITY = Actor("community", "unit", "community")
 
 PARENTS: dict[str, str | None] = {
     "city": None,
@@ -36,6 +38,7 @@ PARENTS: dict[str, str | None] = {
     "12330": None,
     "district": None,
     "street": "district",
+    "community": "street",
 }
 
 

@@ -19,6 +19,7 @@ VALUES = {
     "filename": "img/mark.svg",
     "name": "general",
     "message_id": 1,
+    "follow_up_id": 1,
     "channel": "web",
     "code": "no-such-link-0123456789",
 }

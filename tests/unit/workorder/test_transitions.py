@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from order_kit import AGENT, CITY, DISPATCHER, HEAT, OFFICE, WATER, Case
+from order_kit import (
+    AGENT,
+    CITY,
+    COMMUNITY,
+    DISPATCHER,
+    DISTRICT,
+    HEAT,
+    OFFICE,
+    STREET,
+    WATER,
+    Case,
+)
 
 from workorder import needs
 from workorder.clocks import Clock
@@ -76,7 +87,7 @@ def test_a_refusal_says_what_would_be_legal_and_whose_turn_it_is() -> None:
         "(possible now: none for you; it is unit:water's turn)"
     )
     own = Case("anshan").dispatched().refused(Step.RESOLVE, WATER, result="x")
-    assert own.legal == (Step.NOTED, Step.ACKNOWLEDGE, Step.RETURN)
+    assert own.legal == (Step.NOTED, Step.ACKNOWLEDGE, Step.RETURN, Step.HAND_DOWN)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +137,68 @@ def test_a_dispatcher_may_add_and_release_co_handlers() -> None:
     assert case.why(Step.ADD_CO, DISPATCHER, unit="water") is Why.CO_TWICE
     case.take(Step.RELEASE_CO, DISPATCHER, "不需要", unit="heat")
     case.take(Step.RESOLVE, WATER, result="已办结")
+
+
+def test_a_unit_hands_an_order_down_within_its_own_part_of_the_tree() -> None:
+    """街道 三（四级承办单位）; the city's deadline goes on, the acknowledgement starts anew."""
+    case = Case("anshan").accepted("help")
+    case.take(Step.DISPATCH, DISPATCHER, unit="district")
+    due = case.due(Clock.RESOLVE)
+    case.take(Step.ACKNOWLEDGE, DISTRICT)
+    case.take(Step.CONTACT, DISTRICT)
+    case.at("2026-03-03 10:00")
+    assert case.why(Step.HAND_DOWN, DISTRICT, unit="water") is Why.NOT_BELOW
+    assert case.why(Step.HAND_DOWN, DISTRICT, unit="district") is Why.NOT_BELOW
+    assert case.why(Step.HAND_DOWN, DISTRICT, unit="nobody") is Why.UNKNOWN_UNIT
+    assert case.why(Step.HAND_DOWN, WATER, unit="street") is Why.UNIT
+    case.take(Step.HAND_DOWN, DISTRICT, unit="street")
+    assert (case.life.state, case.life.owner) == (State.DISPATCHED, "unit:street")
+    assert [(part.unit, part.active, part.state) for part in case.life.parts] == [
+        ("district", False, "handed_on"),
+        ("street", True, "assigned"),
+    ]
+    assert case.due(Clock.RESOLVE) == due
+    assert (case.account(Clock.ACKNOWLEDGE).unit, case.account(Clock.RESOLVE).unit) == (
+        "street",
+        "district",
+    )
+    refused = case.refused(Step.RETURN, STREET, "不归我们管")
+    assert (refused.code, refused.values["unit"]) == (Why.HANDED_DOWN, "district")
+    case.take(Step.ACKNOWLEDGE, STREET)
+    case.take(Step.RESOLVE, STREET, result="已办结")
+    assert case.life.state is State.RESOLVED
+
+
+def test_what_was_handed_down_is_handed_back_and_only_the_first_unit_returns_it() -> None:
+    case = Case("anshan").accepted("help")
+    case.take(Step.DISPATCH, DISPATCHER, unit="district")
+    assert case.why(Step.HAND_BACK, DISTRICT, "x") is Why.NOT_HANDED_DOWN
+    case.take(Step.HAND_DOWN, DISTRICT, unit="street")
+    case.take(Step.HAND_DOWN, DISTRICT, unit="community")  # the one above takes it from the street
+    assert case.life.above == ["district", "street"]
+    assert case.why(Step.HAND_BACK, COMMUNITY) is Why.REASON_NEEDED
+    case.take(Step.HAND_BACK, COMMUNITY, "社区没有执法权")
+    assert (case.life.owner, case.life.above) == ("unit:street", ["district"])
+    case.take(Step.HAND_BACK, STREET, "不属于街道职责")
+    assert (case.life.owner, case.life.above) == ("unit:district", [])
+    case.take(Step.HAND_DOWN, DISTRICT, unit="street")
+    case.take(Step.RETURN, DISTRICT, "查实不属于本区")
+    assert (case.life.state, case.life.owner) == (State.RETURNED, "dispatcher")
+    case.take(Step.DISPATCH, DISPATCHER, unit="water")
+    assert case.life.above == []
+
+
+def test_a_unit_hands_nothing_down_while_a_decision_on_it_waits() -> None:
+    case = Case("anshan").accepted("help")
+    case.take(Step.DISPATCH, DISPATCHER, unit="district")
+    case.take(Step.ACKNOWLEDGE, DISTRICT)
+    case.take(
+        Step.ASK_EXTENSION, DISTRICT, "待料", workdays=2, signed_by="李区长", citizen_told=True
+    )
+    assert case.why(Step.HAND_DOWN, DISTRICT, unit="street") is Why.EXTENSION_PENDING
+    case.take(Step.REFUSE_EXTENSION, DISPATCHER, "不必")
+    case.take(Step.PAUSE, OFFICE, "立案", until="2026-03-20")
+    assert case.why(Step.HAND_DOWN, DISTRICT, unit="street") is Why.PAUSED
 
 
 def test_a_rejected_return_goes_back_to_where_it_was_and_the_clocks_go_on() -> None:
