@@ -125,6 +125,7 @@ class Stoppable(Protocol):
 
 Shared = TypeVar("Shared", bound=Stoppable)
 Kept = Callable[[Kind], Shared]
+_RUNNING: list[dict[Kind, Any]] = []
 
 
 @contextmanager
@@ -134,6 +135,7 @@ def kept_running(start: Callable[[Kind], Shared]) -> Iterator[Kept[Shared]]:
     A parametrized fixture would be torn down at each change of the kind, twice a file.
     """
     running: dict[Kind, Shared] = {}
+    _RUNNING.append(running)
 
     def of(kind: Kind) -> Shared:
         if kind not in running:
@@ -143,19 +145,31 @@ def kept_running(start: Callable[[Kind], Shared]) -> Iterator[Kept[Shared]]:
     try:
         yield of
     finally:
-        for each in running.values():
-            each.stop()
+        _stop(running)
+        _RUNNING.remove(running)
+
+
+def stop_kept() -> None:
+    """Stop all that is kept; what is asked for again starts again."""
+    for running in _RUNNING:
+        _stop(running)
+
+
+def _stop(running: dict[Kind, Any]) -> None:
+    while running:
+        running.popitem()[1].stop()
 
 
 def eventually(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
     """Wait for a condition; its first true value."""
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.02)
+        waited = time.monotonic() - began
+        assert waited < seconds, f"not within {seconds:g} s: {what}"
+        time.sleep(min(0.1, max(0.02, waited / 20)))  # what takes long is looked at less often
 
 
 def missing(kind: Kind) -> str | None:
@@ -171,8 +185,9 @@ def missing(kind: Kind) -> str | None:
 
 def local_settings(folder: Path, sounds: Path, **changes: Any) -> Settings:
     """Settings with free ports and `folder` for data; two controllers, the second a standby."""
-    sip, agents, wss, esl, outbound, standby, web = (free_ports() for _ in range(7))
-    rtp = free_ports(RTP_PORTS)
+    first = free_ports(RTP_PORTS + 8)
+    sip, agents, wss, esl, outbound, standby, web = range(first, first + 7)
+    rtp = first + 8
     settings = load(
         environ={
             "CALLCENTER_DATA_DIR": str(folder),

@@ -9,11 +9,16 @@ The switch comes from `switches`, so each test runs on labswitch and, where foun
 
 from __future__ import annotations
 
+import atexit
+import datetime as dt
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +28,11 @@ import requests
 from sipp import Sipp, SippRun
 from switches import AGENTS, Kind, RunningSwitch, eventually, local_settings
 
-from callcenter import bootstrap, parts
+from callcenter import bootstrap, database, parts, policies
 from callcenter.hotlines import load_hotlines
 from callcenter.presence import connect
 from callcenter.processes import Child
-from callcenter.settings import Settings
+from callcenter.settings import Settings, load
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SOUNDS = REPOSITORY / "ivr" / "sounds" / "zh"
@@ -182,9 +187,32 @@ def _given(name: str, value: Path | None) -> dict[str, str]:
     return {} if value is None else {name: str(value)}
 
 
+@cache
+def _new_folder() -> Path:
+    """A data folder as the first start leaves it: hashing the first passwords takes seconds."""
+    folder = Path(tempfile.mkdtemp(prefix="callcenter-new-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    settings = load(environ={"CALLCENTER_DATA_DIR": str(folder)})
+    secrets = bootstrap.ensure_data_dir(settings)
+    database.upgrade(settings.database_url)
+    engine = database.create_engine(settings.database_url)
+    with database.writing(engine) as session:
+        bootstrap.ensure_first_users(session, secrets, settings.domain)
+        policies.ensure(session, dt.datetime.now(dt.UTC))
+    engine.dispose()
+    return folder
+
+
+def fill_folder(folder: Path) -> None:
+    """Secrets and a database, as if it weren't the first start."""
+    shutil.copytree(_new_folder(), folder, dirs_exist_ok=True)
+
+
 def started(kind: Kind, folder: Path, sounds: Path, **changes: Any) -> System:
     """A running system; changes as in Settings."""
     settings = local_settings(folder, sounds)
+    if "database_url" not in changes:
+        fill_folder(folder)
     system = System(kind, replace(settings, esl_password="", **changes))
     try:
         system.start()

@@ -13,7 +13,14 @@ from typing import Any
 
 import pytest
 import web_scene
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    StorageState,
+    ViewportSize,
+    sync_playwright,
+)
 from redis import Redis, RedisError
 from sqlalchemy import Engine
 from web_kit import PASSWORD, KitSettings, make_settings
@@ -53,9 +60,10 @@ class Site:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    binary = os.environ.get("CALLCENTER_CHROMIUM") or shutil.which("chromium")
+    found = map(shutil.which, ("chromium-headless-shell", "chromium"))
+    binary = os.environ.get("CALLCENTER_CHROMIUM") or next(filter(None, found), None)
     if not binary:
-        pytest.skip("no chromium here (apt-get install chromium, or set CALLCENTER_CHROMIUM)")
+        pytest.skip("no chromium-headless-shell here (apt-get install it), nor CALLCENTER_CHROMIUM")
     if not BUNDLE.exists():
         pytest.skip("web/static/vendor/main.js isn't built (npm ci && npm run build)")
     with sync_playwright() as playwright:
@@ -93,12 +101,17 @@ def controller_ticks(site: Site) -> Iterator[None]:
     thread.join()
 
 
+# Cookies by system, person and language: the way through the login page is gone once.
+LoggedIn = dict[tuple[str, str | None, str], StorageState]
+
+
 class Windows:
     """People's browsers. Whatever a console complains of is kept."""
 
-    def __init__(self, browser: Browser) -> None:
+    def __init__(self, browser: Browser, logged_in: LoggedIn) -> None:
         self.browser = browser
         self.complaints: list[str] = []
+        self._logged_in = logged_in
         self._contexts: list[BrowserContext] = []
 
     def open(
@@ -115,11 +128,22 @@ class Windows:
     ) -> Page:
         """Log somebody in and open a page; `options` as in Playwright's `new_context`."""
         size: ViewportSize = {"width": width, "height": height}
-        context = self.browser.new_context(viewport=size, **options)
+        who = (base, username, language)
+        state = self._logged_in.get(who)
+        context = self.browser.new_context(viewport=size, storage_state=state, **options)
         self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
         self.listen(page, base)
+        if state is None:
+            self._log_in(page, base, username, password, language)
+            self._logged_in[who] = context.storage_state()
+        page.goto(f"{base}{path}")
+        return page
+
+    def _log_in(
+        self, page: Page, base: str, username: str | None, password: str, language: str
+    ) -> None:
         page.goto(f"{base}/login")
         if language == "en":
             page.get_by_role("button", name="English").click()
@@ -128,8 +152,6 @@ class Windows:
             page.locator("#password").fill(password)
             page.locator(".login-card .btn-primary").click()
             page.wait_for_url(lambda url: "/login" not in url)
-            page.goto(f"{base}{path}")
-        return page
 
     def listen(self, page: Page, base: str) -> None:
         """Keep what the page's console complains of, and every request to another host."""
@@ -154,10 +176,15 @@ class Windows:
             context.close()
 
 
+@pytest.fixture(scope="session")
+def logged_in() -> LoggedIn:
+    return {}
+
+
 @pytest.fixture
-def windows(chromium: Browser) -> Iterator[Windows]:
+def windows(chromium: Browser, logged_in: LoggedIn) -> Iterator[Windows]:
     """Browsers of people at any system; a console that isn't silent fails the test."""
-    opened = Windows(chromium)
+    opened = Windows(chromium, logged_in)
     yield opened
     opened.close()
     assert opened.complaints == []

@@ -20,7 +20,7 @@ import requests
 from hotline_kit import write_rules, write_voices
 from phone import AgentPhone, Citizen
 from switches import Kind, eventually, local_settings, missing
-from system import SOUNDS, environ
+from system import SOUNDS, environ, fill_folder
 
 from callcenter.bootstrap import Secrets
 from callcenter.presence import connect
@@ -147,13 +147,16 @@ def make_run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     made: list[Run] = []
     sounds, rules = write_voices(tmp_path / "voices"), write_rules(tmp_path / "rules")
 
-    def make(kind: Kind = "lab", *, shipped: bool = False) -> Run:
-        """`shipped`: with the hotlines, the queues and the voice that stand in the repository."""
+    def make(kind: Kind = "lab", *, shipped: bool = False, first: bool = False) -> Run:
+        """`shipped`: with the repository's own hotlines, queues and voice; `first`: in a folder
+        that isn't there yet."""
         folder = tmp_path / f"data-{len(made)}"
         if shipped:
             settings = local_settings(folder, SOUNDS)
         else:
             settings = replace(local_settings(folder, sounds), **rules)
+        if not first:
+            fill_folder(folder)
         made.append(Run(settings, kind))
         return made[-1]
 
@@ -184,7 +187,7 @@ def test_given_two_folders_when_run_twice_then_both_serve_and_end_without_a_trac
     make_run: Callable[..., Run],
 ) -> None:
     other: Kind = "lab" if missing("freeswitch") else "freeswitch"
-    one, two = make_run("lab").start(), make_run(other).start()
+    one, two = (make_run(kind, first=True).start() for kind in ("lab", other))
     for run in (one, two):
         run.ready()
         told = run.output()
