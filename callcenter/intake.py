@@ -108,6 +108,7 @@ def take_in(session: Session, channel: str, asked: Request, now: dt.datetime) ->
             message_id=told.message_id,
             digest=digest,
             order_number=order.number,
+            contact=told.contact,
             received_at=now,
         )
     )

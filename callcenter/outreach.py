@@ -1,7 +1,7 @@
-"""How people are reached, as data: mail server, SMS gateway, voice, and the rules of follow-up.
+"""How people are reached, and reach us, as data: mail, SMS, voice, and the rules of follow-up.
 
 One file (`outreach_file`), checked against these models. Passwords and keys aren't in it: they are
-settings (`smtp_password`, `sms_secret`), which may come from the environment.
+settings (`smtp_password`, `imap_password`, `sms_secret`), which may come from the environment.
 """
 
 from __future__ import annotations
@@ -56,6 +56,38 @@ class SmsGateway(_Data):
     accepted: str = ""
     idempotent: bool = False  # it knows an id that it had before, and doesn't send twice
     seconds: float = Field(default=15, ge=1, le=60)
+
+
+Folder = Annotated[str, Field(pattern=r"^[A-Za-z0-9 ._/-]{1,64}$")]
+
+
+class Mailbox(_Data):
+    """Where citizens' mails wait (IMAP4rev1, RFC 3501); the inbox is emptied into two folders."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=993, ge=1, le=65535)
+    security: Literal["tls", "starttls", "none"] = "tls"
+    username: str = Field(min_length=1)
+    inbox: Folder = "INBOX"
+    taken: Folder = "Taken"  # whose orders are in the database
+    refused: Folder = "Refused"  # left to people: sent by machines, empty, unreadable, too large
+    every_seconds: float = Field(default=30, ge=1, le=3600)
+    seconds: float = Field(default=20, ge=1, le=60)
+
+    @model_validator(mode="after")
+    def _three_folders(self) -> Mailbox:
+        if len({self.inbox, self.taken, self.refused}) < 3:
+            raise ValueError("inbox, taken and refused are three folders")
+        return self
+
+
+class Receipts(_Data):
+    """Telling citizens that their request is here, with its number and code."""
+
+    channels: tuple[
+        Literal["phone", "message", "callback", "web", "email", "sms"], ...
+    ] = ("phone", "message", "callback", "web", "email", "sms")  # fmt: skip
+    useful_hours: float = Field(default=24, gt=0)
 
 
 class Hours(_Data):
@@ -123,6 +155,8 @@ class Outreach(_Data):
 
     email: Smtp | None = None
     sms: SmsGateway | None = None
+    mailbox: Mailbox | None = None
+    receipts: Receipts | None = None
     voice: VoiceNotices | None = VoiceNotices()
     notices: NoticeWays = NoticeWays()
     follow_up: FollowUpRules = FollowUpRules()

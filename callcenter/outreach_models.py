@@ -94,5 +94,6 @@ class IntakeMessage(Base):
     channel: Mapped[str] = mapped_column(String(16))
     message_id: Mapped[str] = mapped_column(String(200))
     digest: Mapped[str] = mapped_column(String(64))  # SHA-256 of what was said
-    order_number: Mapped[str] = mapped_column(String(32))
+    order_number: Mapped[str] = mapped_column(String(32), index=True)
+    contact: Mapped[str] = mapped_column(String(128), default="", server_default="")  # who wrote
     received_at: Mapped[dt.datetime]

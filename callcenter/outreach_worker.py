@@ -1,4 +1,5 @@
-"""What the projector's process does beside projecting: notices, follow-ups, answers to calls.
+"""What the projector's process does beside projecting: notices, receipts, follow-ups, the mailbox,
+answers to calls.
 
 Each has a thread of its own, so that a mail server that is slow holds up nothing else. They touch
 the database only; calls go on without them.
@@ -17,7 +18,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from callcenter import call_wish, order_notices, outreach
+from callcenter import call_wish, mailbox, order_notices, outreach, receipts
 from callcenter.adapters import Adapter, SmsAdapter, SmtpAdapter
 from callcenter.call_wish import WishBook
 from callcenter.database import create_engine, writing
@@ -53,6 +54,10 @@ class OutreachSettings(Protocol):
     def outreach_file(self) -> Path | None: ...
     @property
     def smtp_password(self) -> str: ...
+    @property
+    def imap_password(self) -> str: ...
+    @property
+    def web_secret_key(self) -> str: ...
     @property
     def sms_secret(self) -> str: ...
 
@@ -96,13 +101,26 @@ class OutreachWorker:
         )
         self._queries = QueryServer(engine, settings.redis_url)
         self._stop = threading.Event()
+        loops: list[tuple[str, Callable[[], int], float]] = [
+            ("notifier", self._notifier.poll, LOOK_SECONDS),
+            ("follow-ups", lambda: self._follow_ups.poll(_now()), LOOK_SECONDS),
+            ("orders' clocks", self._run_clocks, CLOCKS_SECONDS),
+        ]
+        if config.receipts is not None:
+            desk = receipts.Desk(
+                engine,
+                config.receipts,
+                frozenset(adapters(config, settings)),
+                settings.web_secret_key,
+                settings.public_url,
+            )
+            loops.append(("receipts", lambda: desk.poll(_now()), CLOCKS_SECONDS))
+        if config.mailbox is not None:
+            poller = mailbox.Poller(engine, config.mailbox, settings.imap_password, _now)
+            loops.append(("mailbox", poller.poll, config.mailbox.every_seconds))
         self._threads = [
             threading.Thread(target=self._loop, args=(act, every), name=name, daemon=True)
-            for name, act, every in (
-                ("notifier", self._notifier.poll, LOOK_SECONDS),
-                ("follow-ups", lambda: self._follow_ups.poll(_now()), LOOK_SECONDS),
-                ("orders' clocks", self._run_clocks, CLOCKS_SECONDS),
-            )
+            for name, act, every in loops
         ]
 
     def start(self) -> None:

@@ -54,6 +54,7 @@ class Settings:
     callback_numbers: str = r"1[3-9][0-9]{9}|0[1-9][0-9]{8,10}|[2-8][0-9]{6,7}"
     outreach_file: Path | None = None  # mail server, SMS gateway, rules of follow-up
     smtp_password: str = ""
+    imap_password: str = ""
     sms_secret: str = ""
     public_url: str = ""  # where citizens reach the public pages; "": no links are sent
     controllers: tuple[str, ...] = ()  # "host:port" list in the dialplan; (): this one
@@ -364,6 +365,7 @@ _READERS: dict[str, Reader] = {
     "callback_numbers": _pattern,
     "outreach_file": _existing_file,
     "smtp_password": _text,
+    "imap_password": _text,
     "sms_secret": _text,
     "public_url": _public_url,
     "controllers": _list(_host_port),

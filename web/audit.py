@@ -23,6 +23,7 @@ class Action(StrEnum):
     LOCKED_OUT = "locked_out"
     LOGOUT = "logout"
     NUMBER_SHOWN = "number_shown"
+    CODE_SHOWN = "code_shown"
     RECORDING_PLAYED = "recording_played"
     ORDER_EDITED = "order_edited"
     NUMBER_BLOCKED = "number_blocked"
@@ -68,6 +69,7 @@ ACTIONS: dict[str, LazyString] = {
     Action.LOCKED_OUT: _l("账号锁定"),
     Action.LOGOUT: _l("退出"),
     Action.NUMBER_SHOWN: _l("查看完整号码"),
+    Action.CODE_SHOWN: _l("查看查询码"),
     Action.RECORDING_PLAYED: _l("收听录音"),
     Action.ORDER_EDITED: _l("修改工单"),
     Action.NUMBER_BLOCKED: _l("拦截号码"),

@@ -72,7 +72,10 @@ def _one(client: FlaskClient, path: str) -> float:
 
 
 def _people(now: dt.datetime) -> list[User]:
-    people = (("paidan", "dispatcher", None), ("chengban", "unit", "d1"), ("zuoxi", "agent", None))
+    people = (
+        *(("paidan", "dispatcher", None), ("chengban", "unit", "d1"), ("zuoxi", "agent", None)),
+        ("rexian", "office", None),
+    )
     return [
         User(
             username=name, password_hash="", display_name=name, role=role, unit=unit,
@@ -84,8 +87,10 @@ def _people(now: dt.datetime) -> list[User]:
 
 def _clients(url: str, folder: Path, engine: sa.Engine) -> dict[str, FlaskClient]:
     from web.app import create_app
+    from web.server import spare_the_collector
 
     app = create_app(_settings(url, folder))
+    spare_the_collector()
     clients = {}
     with Session(engine) as session:
         for user in session.scalars(sa.select(User)):
@@ -167,5 +172,8 @@ def _pages(engine: sa.Engine, now: dt.datetime) -> dict[str, tuple[str, Ask]]:
         "board, returned": ("paidan", lambda _c: "/dispatch?tab=returned"),
         "board, handled": ("paidan", lambda _c: "/dispatch?tab=handled"),
         "a unit's inbox": ("chengban", lambda _c: "/inbox?tab=working"),
+        "supervision": ("rexian", lambda _c: "/supervision"),
+        "supervision, overdue": ("rexian", lambda _c: "/supervision?tab=red"),
+        "follow-ups": ("paidan", lambda _c: "/follow-ups"),
         "one order": ("paidan", lambda c: f"/orders/{order(c).number}"),
     }  # fmt: skip

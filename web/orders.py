@@ -8,6 +8,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from callcenter import inquiry
 from callcenter.privacy import clean_text
 from web import order_page, paging, step_forms, step_words, words
 from web.audit import Action, record
@@ -19,7 +20,7 @@ from web.order_filter import OrderFilter
 from web.order_list import find_orders
 from web.scope import is_visible, listed, reveals_numbers, visible_order
 from web.security import safe_next
-from web.storage import db, saving
+from web.storage import db, saving, settings
 from web.units import districts, unit_names
 from workorder import lifecycle
 from workorder.models import Order, SavedView
@@ -128,6 +129,16 @@ def show_number(number: str) -> str:
     with saving() as session:
         record(session, Action.NUMBER_SHOWN, order.number, signed_in())
     return render_template("_number.html", shown=order.citizen_number)
+
+
+@blueprint.post("/<number>/code")
+def show_code(number: str) -> str:
+    """The code with which the citizen asks how far it is, to be told; the look is kept."""
+    order = visible_order(number)
+    with saving() as session:
+        record(session, Action.CODE_SHOWN, order.number, signed_in())
+    shown = inquiry.code(settings().web_secret_key, order.number)
+    return render_template("_number.html", shown=shown)
 
 
 @blueprint.post("/<number>/steps/<name>")

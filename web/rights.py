@@ -164,6 +164,7 @@ ENDPOINTS: dict[str, Access] = {
     "rules.policies": READS_RULES,
     "rules.policy": READS_RULES,
     "orders.show_number": REVEALS_NUMBERS,
+    "orders.show_code": WRITES_ORDERS,  # those who speak with citizens
     "admin.blocked": BLOCKS,
     "admin.block": BLOCKS,
     "admin.unblock": BLOCKS,

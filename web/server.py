@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 import gevent
 import gevent.event
 from gevent import pywsgi
+from sqlalchemy.orm import configure_mappers
 
 from web.app import create_app
 from web.config import WebSettings
@@ -23,12 +25,20 @@ STOP_SECONDS = 3.0  # for requests that are being answered
 def make_server(settings: WebSettings, host: str, port: int) -> pywsgi.WSGIServer:
     """A server that isn't listening yet; port 0 takes a free one (`server_port` after start)."""
     app = create_app(settings)
+    spare_the_collector()
     server = pywsgi.WSGIServer(
         (host, port), app, log=None, error_log=logging.getLogger("web.errors")
     )
     server.hub = app.extensions["callcenter.hub"]
     server.board = app.extensions["callcenter.board"]
     return server
+
+
+def spare_the_collector() -> None:
+    """What is there from the start stays: walking it again took 100 ms of some request's time."""
+    configure_mappers()
+    gc.collect()
+    gc.freeze()
 
 
 def serve(

@@ -446,6 +446,7 @@ MESSAGE_KINDS: Words = {
     "notice.yellow": _l("到期黄牌"),
     "notice.red": _l("超期红牌"),
     "follow_up.link": _l("评价链接"),
+    "receipt": _l("受理回执"),
 }
 PUBLIC_STATES: Words = {
     "accepted": _l("已受理"),

@@ -24,7 +24,7 @@ from web.rights import Role
 from web.scope import visible_orders
 from web.storage import db
 from web.units import unit_choices, unit_names
-from workorder import directory
+from workorder import directory, policies
 from workorder.models import (
     DispatchRule,
     Order,
@@ -34,6 +34,7 @@ from workorder.models import (
     Unit,
     User,
 )
+from workorder.quota import Quota, quota
 from workorder.states import State, Step
 from workorder.transitions import TRANSITIONS
 from workorder.units import units_below
@@ -169,7 +170,13 @@ def _page(page: str, tabs: tuple[Tab, ...]) -> str:
         unlike=_not_theirs(user, shown, tab),
         one_click=ONE_CLICK,
         once=secrets.token_hex(13),
+        quota=_quota() if page == "supervision" else None,
     )  # fmt: skip
+
+
+def _quota() -> Quota | None:
+    """How many orders the policy in use wants supervised this month, where it says so."""
+    return quota(db(), policies.policy_of(policies.current(db())), now())
 
 
 def _most_urgent(statement: Select[Order]) -> list[Order]:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from web_kit import add_call, add_order, add_recording, client_for, post
 
-from callcenter import database
+from callcenter import database, inquiry
 from callcenter.models import BlockedNumber, Recording
 from web.rights import READS_CALLS, Role
 from workorder.models import AuditEntry
@@ -42,6 +42,25 @@ def test_showing_a_number_is_a_button_and_is_written_down(app, engine, people):
         ("supervisor", "c1"),
         ("supervisor", "20260301000001"),
     ]
+
+
+def test_the_inquiry_code_is_shown_to_those_who_speak_with_citizens_and_is_written_down(
+    app, engine, people, web_settings
+):
+    number = "20260301000001"
+    add_order(engine, number)
+    code = inquiry.code(web_settings.web_secret_key, number)
+    client = client_for(app, "dispatcher")
+    page = client.get(f"/orders/{number}").text
+    assert "显示查询码" in page
+    assert code not in page
+    assert code in post(client, f"/orders/{number}/code").text
+    assert _audit(engine, "code_shown") == [("dispatcher", number)]
+    asked = {"number": number, "code": code}
+    assert "已受理" in post(app.test_client(), "/progress", "/progress", **asked).text
+    auditor = client_for(app, "auditor")
+    assert "显示查询码" not in auditor.get(f"/orders/{number}").text
+    assert post(auditor, f"/orders/{number}/code").status_code == 403
 
 
 def test_an_auditor_has_no_such_button_and_can_t_guess_by_searching(app, engine, people):

@@ -12,11 +12,12 @@ from web_kit import add_user, client_for, post
 
 from callcenter import database
 from web.rights import Role
-from workorder import lifecycle, units
+from workorder import lifecycle, policies, units
 from workorder.due import run_due
 from workorder.models import Order, Unit
 from workorder.roles import Actor
 from workorder.states import Step
+from workorder.worktime import local_day, midnight
 
 DISPATCHER = Actor("dispatcher", "dispatcher")
 TREE = (
@@ -85,6 +86,24 @@ def test_a_unit_sees_its_own_orders_and_those_below_it(
     assert "退回上级" in told
     assert "社区没有执法权" in told
     assert "已转派" in told
+
+
+def test_the_supervision_page_says_how_far_the_months_quota_is(
+    app: Flask, engine: Engine, number: str
+) -> None:
+    """街道 三1: a fifth of last month's orders; other policies have no quota and no line."""
+    add_user(engine, "rexianban", Role.OFFICE)
+    office = client_for(app, "rexianban")
+    assert "本月应督办" not in office.get("/supervision").text
+    month = midnight(local_day(dt.datetime.now(dt.UTC)).replace(day=1))
+    with database.writing(engine) as session:
+        street = next(row for row in policies.latest(session) if row.name == "street")
+        policies.use(session, street)
+        order = session.scalars(sa.select(Order).where(Order.number == number)).one()
+        order.accepted_at = month - dt.timedelta(days=3)
+    page = office.get("/supervision").text
+    assert "本月应督办 1 件" in page
+    assert "还差 1 件" in page
 
 
 def test_a_notice_goes_to_the_unit_that_answers_for_it_and_to_the_one_that_handles_it(

@@ -1,0 +1,170 @@
+"""Mails of citizens: each becomes one order, whatever breaks between, and none is lost."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from gateways import ImapServer
+
+from callcenter import database, mailbox
+from callcenter.mailbox import MailboxError, Poller
+from callcenter.models import IntakeMessage
+from callcenter.outreach import Mailbox
+from workorder.models import Order
+
+
+def mail(number: int = 1, text: str = "路灯坏了", **more: str) -> bytes:
+    heads = {
+        "From": "王女士 <wang@example.org>",
+        "Subject": "路灯不亮",
+        "Message-ID": f"<{number}@example.org>",
+        "Content-Type": "text/plain; charset=utf-8",
+        **{name.replace("_", "-"): value for name, value in more.items()},
+    }
+    lines = [f"{name}: {value}" for name, value in heads.items() if value]
+    return ("\r\n".join(lines) + f"\r\n\r\n{text}\r\n").encode()
+
+
+@pytest.fixture
+def server() -> Iterator[ImapServer]:
+    server = ImapServer()
+    yield server
+    server.close()
+
+
+def poller(engine: sa.Engine, server: ImapServer, password: str = "geheim") -> Poller:
+    config = Mailbox(
+        host="127.0.0.1", port=server.port, security="none", username="hotline", seconds=5
+    )
+    return Poller(engine, config, password, lambda: dt.datetime.now(dt.UTC))
+
+
+def orders(engine: sa.Engine) -> list[Order]:
+    with database.reading(engine) as session:
+        found = list(session.scalars(sa.select(Order).order_by(Order.id)))
+        session.expunge_all()
+        return found
+
+
+def test_given_mails_then_each_is_an_order_and_leaves_the_inbox(
+    engine: sa.Engine, server: ImapServer
+) -> None:
+    server.put(mail(1))
+    server.put(mail(2, "自来水发黄"))
+    assert poller(engine, server).poll() == 2
+    first, second = orders(engine)
+    assert (first.channel, first.title, first.citizen_name) == ("email", "路灯不亮", "王女士")
+    assert "自来水发黄" in second.body
+    assert (server.held("INBOX"), server.held("Taken")) == ([], [mail(1), mail(2, "自来水发黄")])
+    with database.reading(engine) as session:
+        contacts = set(session.scalars(sa.select(IntakeMessage.contact)))
+    assert contacts == {"wang@example.org"}
+    assert poller(engine, server).poll() == 0
+    assert len(orders(engine)) == 2
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", ["UID FETCH", "UID COPY", "UID STORE", "UID EXPUNGE"])
+def test_given_the_connection_breaks_anywhere_then_there_is_one_order_and_the_mail_is_kept(
+    engine: sa.Engine, server: ImapServer, at: str, after: bool
+) -> None:
+    server.put(mail())
+    server.cut, server.cut_after = at, after
+    with pytest.raises((MailboxError, OSError)):
+        poller(engine, server).poll()
+    assert [*server.held("INBOX"), *server.held("Taken")] != []
+    server.cut = ""
+    poller(engine, server).poll()
+    assert len(orders(engine)) == 1
+    assert mail() in server.held("Taken")
+
+
+@pytest.mark.parametrize("refused", ["UID COPY", "UID STORE", "SELECT", "UID FETCH", "UID SEARCH"])
+def test_given_the_server_says_no_then_the_mail_stays_for_the_next_look(
+    engine: sa.Engine, server: ImapServer, refused: str
+) -> None:
+    server.put(mail())
+    server.fail = refused
+    with pytest.raises(MailboxError):
+        poller(engine, server).poll()
+    assert server.held("INBOX") == [mail()]
+    server.fail = ""
+    assert poller(engine, server).poll() == 1
+    assert len(orders(engine)) == 1
+
+
+def test_given_the_database_is_away_then_the_mail_stays(
+    engine: sa.Engine, server: ImapServer
+) -> None:
+    server.put(mail())
+    broken = sa.create_engine("sqlite:////nonexistent/folder/x.db")
+    with pytest.raises(sa.exc.OperationalError):
+        poller(broken, server).poll()
+    assert server.held("INBOX") == [mail()]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        mail(Auto_Submitted="auto-replied"),
+        mail(Message_ID=""),
+        mail(text="  "),
+        b"\xff\xfe\x00 no mail at all",
+        b"",
+    ],
+)
+def test_given_what_is_no_request_then_it_is_kept_for_people_and_the_next_one_is_taken(
+    engine: sa.Engine, server: ImapServer, odd: bytes
+) -> None:
+    server.put(odd)
+    server.put(mail(7))
+    assert poller(engine, server).poll() == 2
+    assert (server.held("Refused"), server.held("Taken")) == ([odd], [mail(7)])
+    assert len(orders(engine)) == 1
+
+
+def test_given_a_mail_too_large_then_it_isnt_even_fetched(
+    engine: sa.Engine, server: ImapServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "LARGEST", 1000)
+    server.put(mail(text="长" * 1000))
+    assert poller(engine, server).poll() == 1
+    assert len(server.held("Refused")) == 1
+    assert server.commands.count("UID FETCH") == 1
+
+
+def test_given_the_same_mail_twice_then_it_is_one_order(
+    engine: sa.Engine, server: ImapServer
+) -> None:
+    server.put(mail())
+    server.put(mail())
+    assert poller(engine, server).poll() == 2
+    assert len(orders(engine)) == 1
+    assert len(server.held("Taken")) == 2
+
+
+def test_given_a_wrong_password_then_it_is_said_and_not_in_whose_name(
+    engine: sa.Engine, server: ImapServer
+) -> None:
+    server.put(mail())
+    with pytest.raises(MailboxError) as told:
+        poller(engine, server, "wrong").poll()
+    assert "wrong" not in str(told.value)
+    assert server.held("INBOX") == [mail()]
+
+
+def test_given_a_server_without_uidplus_then_all_that_is_marked_is_put_out(
+    engine: sa.Engine, server: ImapServer
+) -> None:
+    server.uidplus = False
+    server.put(mail())
+    assert poller(engine, server).poll() == 1
+    assert server.held("INBOX") == []
+
+
+def test_three_different_folders_are_needed() -> None:
+    with pytest.raises(ValueError, match="three folders"):
+        Mailbox(host="h", username="u", taken="INBOX")
