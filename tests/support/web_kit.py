@@ -24,12 +24,14 @@ from callcenter import database, policies
 from callcenter.events import Event, Kind
 from callcenter.models import Agent, Call, JournalEvent, Recording
 from callcenter.settings import PACKAGE_ROOT
+from web import passwords
 from web.rights import Role
 from workorder.models import Order, OrderEvent, User
 
 PASSWORD = "correct horse battery"
-# Cheap on purpose: many tests log in. It is re-hashed as soon as somebody does.
-PASSWORD_HASH = PasswordHasher().hash(PASSWORD)
+# Cheap on purpose: many tests log in, and the real cost is a quarter of a second each time.
+passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PASSWORD_HASH = passwords.HASHER.hash(PASSWORD)
 API_TOKEN = "token-for-tests-only"
 
 
