@@ -173,6 +173,7 @@ def _pages(engine: sa.Engine, now: dt.datetime) -> dict[str, tuple[str, Ask]]:
         "board, handled": ("paidan", lambda _c: "/dispatch?tab=handled"),
         "a unit's inbox": ("chengban", lambda _c: "/inbox?tab=working"),
         "supervision": ("rexian", lambda _c: "/supervision"),
+        "supervision, repeated": ("rexian", lambda _c: "/supervision?tab=repeated"),
         "supervision, overdue": ("rexian", lambda _c: "/supervision?tab=red"),
         "follow-ups": ("paidan", lambda _c: "/follow-ups"),
         "one order": ("paidan", lambda c: f"/orders/{order(c).number}"),

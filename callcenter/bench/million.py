@@ -158,6 +158,7 @@ def _row(
         "district": chance.choice(DISTRICTS), "citizen_number": phone, "citizen_name": "王女士",
         "channel": "phone", "agent_number": f"1{chance.randrange(200):03}", "created_at": at,
         "updated_at": at, "version": 1, "unit": unit, "accepted_at": at,
+        "repeat_count": chance.choices((0, 1, 2, 3), (96, 3, 0.7, 0.3))[0],
         "is_key": chance.random() < 0.02, "return_count": int(chance.random() < 0.05),
         "extension_state": "asked" if running and chance.random() < 0.02 else "",
         "due_at": due if running else None,

@@ -22,6 +22,13 @@ DISPATCHER = Actor("dispatcher", Role.DISPATCHER)
 OFFICE = Actor("office", Role.OFFICE)
 UNSATISFIED = 0.09
 MOST_STEPS = 40
+BELOW = {  # to whom units hand down
+    "donghe": "donghe-heping",
+    "donghe-heping": "heping-yi",
+    "donghe-jiefang": "jiefang-er",
+    "xishan": "xishan-linjiang",
+    "gaoxin": "gaoxin-keji",
+}
 RETURNED = "经核实不属于本单位职责，权责清单列为其他单位事项。"
 
 
@@ -116,6 +123,9 @@ def _dispatched(life: Life) -> bool:
     if life.once("returned", 0.06):
         return life.take(Step.RETURN, life.unit, life.chance.uniform(3, 14), RETURNED,
                          legal_basis="市级部门权责清单")  # fmt: skip
+    below = BELOW.get(life.order.unit or "")
+    if below and life.once("handed down", 0.5):
+        return life.take(Step.HAND_DOWN, life.unit, life.chance.uniform(0.5, 6), unit=below)
     late = 40.0 if life.once("slow", 0.08) else 0.0
     return life.take(Step.ACKNOWLEDGE, life.unit, late + life.chance.uniform(0.5, 8))
 
@@ -145,8 +155,9 @@ def _in_progress(life: Life) -> bool:
         life.take(
             Step.SUPERVISE, OFFICE, 1, cause="leaders_instruction", text="请三日内办结并报告。"
         )
-        life.take(Step.REPLY_SUPERVISION, life.unit, life.chance.uniform(4, 30),
-                  text="已列为重点，正在加快办理。")  # fmt: skip
+        if "supervised" not in life.forced:  # there the notice still waits
+            life.take(Step.REPLY_SUPERVISION, life.unit, life.chance.uniform(4, 30),
+                      text="已列为重点，正在加快办理。")  # fmt: skip
     due = lifecycle.resolve_deadline(life.session, life.order) or life.at + dt.timedelta(days=5)
     share = life.chance.uniform(0.15, 0.9) if not life.once("late", 0.07) else 1.15
     hours = max(1.0, (due - life.at).total_seconds() / 3600 * share)

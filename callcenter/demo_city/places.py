@@ -26,6 +26,7 @@ UNITS: tuple[tuple[str, str, str | None, str], ...] = (
     ("xishan-linjiang", "西山区临江街道", "xishan", "street"),
     ("gaoxin-keji", "高新区科技街道", "gaoxin", "street"),
     ("heping-yi", "和平街道第一社区", "donghe-heping", "community"),
+    ("jiefang-er", "解放街道第二社区", "donghe-jiefang", "community"),
 )
 
 # (category, topic, district, unit, co-handlers, why)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from callcenter import database, policies
 from callcenter.bootstrap import new_agent, new_password
-from callcenter.demo_city import calls, lives
+from callcenter.demo_city import calls, lives, told
 from callcenter.demo_city.places import AGENTS, DIRECTORY, DISTRICTS, UNITS
 from callcenter.models import Agent, Call
 from workorder import lifecycle, units
@@ -30,8 +30,10 @@ DECLINED = 0.03
 LEFT_AS_DRAFT = 0.02
 # What surely stands in the lists at the end: (days ago, state it is left in, what happens to it).
 NOW: tuple[tuple[float, str, frozenset[str]], ...] = (
+    *((days, "draft", frozenset[str]()) for days in (0.01, 0.03)),
     *((days, "accepted", frozenset[str]()) for days in (0.01, 0.05, 0.1, 0.6)),
     *((days, "dispatched", frozenset[str]()) for days in (0.1, 0.3, 3.0)),
+    (1.8, "dispatched", frozenset({"returned", "handed down"})),
     *((days, "returned", frozenset({"returned"})) for days in (1.5, 2.5)),
     (3.0, "joint", frozenset({"joint"})),
     *((days, "in_progress", frozenset({"extended"})) for days in (4.5, 5.5)),
@@ -111,6 +113,9 @@ def orders(
             life.stop, life.forced = stop, forced
             refused += _live(life)
         step()
+    with database.writing(engine) as session:
+        told.follow_ups(session, chance, now)
+        told.messages(session, now)
     return refused
 
 
@@ -162,7 +167,7 @@ def _live(life: lives.Life) -> int:
     """The agent decides, then it goes its way; give how many steps were refused."""
     actor = Actor(life.order.agent_number or "", Role.AGENT)
     matter, what = life.matter, life.chance.random()
-    if not life.stop and what < LEFT_AS_DRAFT:
+    if life.stop == "draft" or (not life.stop and what < LEFT_AS_DRAFT):
         return 0
     if not life.stop and what < LEFT_AS_DRAFT + DECLINED:
         cause = next(iter(lifecycle.rules_of(life.session, life.order).policy.not_accepted))

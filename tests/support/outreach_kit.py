@@ -111,31 +111,34 @@ def shared_outreach(
 ) -> Iterator[OutreachUnderTest]:
     folder = tmp_path_factory.mktemp(f"outreach-{switch_kind}")
     carrier = Carrier()
-    hotlines = folder / "hotlines"
-    hotlines.mkdir()
-    (hotlines / "city.yaml").write_text(HOTLINE, "utf-8")
-    file = folder / "outreach.yaml"
-    file.write_text(OUTREACH, "utf-8")
-    queues = folder / "queues.yaml"
-    queues.write_text("queues:\n  general: {announce_first_seconds: 0}\n", "utf-8")
     try:
-        yield from _running(switch_kind, folder, carrier, hotlines, file, queues)
+        yield from _running(switch_kind, folder, carrier)
     finally:
         carrier.close()
 
 
-def _running(
-    kind: Kind, folder: Path, carrier: Carrier, hotlines: Path, file: Path, queues: Path
-) -> Iterator[OutreachUnderTest]:
-    system = started(
+def system_that_calls(kind: Kind, folder: Path, gateway: str) -> System:
+    """A running system whose calls to citizens go to `gateway`."""
+    hotlines = folder / "hotlines"
+    hotlines.mkdir()
+    (hotlines / "city.yaml").write_text(HOTLINE, "utf-8")
+    outreach_file = folder / "outreach.yaml"
+    outreach_file.write_text(OUTREACH, "utf-8")
+    queues = folder / "queues.yaml"
+    queues.write_text("queues:\n  general: {announce_first_seconds: 0}\n", "utf-8")
+    return started(
         kind,
         folder / "data",
         write_voices(folder / "voices"),
-        trunk_gateway=carrier.address,
+        trunk_gateway=gateway,
         hotlines_dir=hotlines,
         queues_file=queues,
-        outreach_file=file,
+        outreach_file=outreach_file,
     )
+
+
+def _running(kind: Kind, folder: Path, carrier: Carrier) -> Iterator[OutreachUnderTest]:
+    system = system_that_calls(kind, folder, carrier.address)
     engine = database.create_engine(system.settings.database_url)
     try:
         yield OutreachUnderTest(system, carrier, engine)
