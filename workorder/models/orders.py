@@ -26,6 +26,7 @@ class Order(Base):
             for name in ("state", "category", "district", "topic", "agent_number")
         ),
         Index("ix_orders_extension_state", "extension_state"),
+        Index("ix_orders_repeat_count_due_at", "repeat_count", "due_at"),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)
@@ -59,9 +60,7 @@ class Order(Base):
     extension_state: Mapped[str] = mapped_column(String(16), default="")  # asked, granted, refused
     supervision_count: Mapped[int] = mapped_column(default=0)
     supervised: Mapped[bool] = mapped_column(default=False)  # a notice waits for its reply
-    repeat_count: Mapped[int] = mapped_column(
-        default=0, index=True
-    )  # others linked to or merged into it
+    repeat_count: Mapped[int] = mapped_column(default=0)  # others linked to or merged into it
     repeat_of: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), index=True)
     result: Mapped[str] = mapped_column(Text, default="")  # the answer, or the lead's result
     satisfaction: Mapped[int | None]  # 1 (very satisfied) … 5 (very dissatisfied)

@@ -14,8 +14,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_index("ix_orders_repeat_count", "orders", ["repeat_count"])
+    op.create_index("ix_orders_repeat_count_due_at", "orders", ["repeat_count", "due_at"])
 
 
 def downgrade() -> None:
-    op.drop_index("ix_orders_repeat_count", "orders")
+    op.drop_index("ix_orders_repeat_count_due_at", "orders")
