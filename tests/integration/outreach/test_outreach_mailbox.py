@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
-from gateways import ImapServer
+from gateways import ImapServer, MailServer
+from switches import eventually
 
-from callcenter import database, mailbox
+from callcenter import database, inquiry, mailbox, outreach_worker
 from callcenter.mailbox import MailboxError, Poller
 from callcenter.models import IntakeMessage
 from callcenter.outreach import Mailbox
@@ -31,6 +34,13 @@ def mail(number: int = 1, text: str = "路灯坏了", **more: str) -> bytes:
 @pytest.fixture
 def server() -> Iterator[ImapServer]:
     server = ImapServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def mail_server() -> Iterator[MailServer]:
+    server = MailServer()
     yield server
     server.close()
 
@@ -163,6 +173,34 @@ def test_given_a_server_without_uidplus_then_all_that_is_marked_is_put_out(
     server.put(mail())
     assert poller(engine, server).poll() == 1
     assert server.held("INBOX") == []
+
+
+def test_given_the_worker_runs_then_a_mail_is_answered_with_its_orders_number_and_code(
+    engine: sa.Engine, server: ImapServer, mail_server: MailServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "outreach.yaml"
+    file.write_text(
+        f"email: {{host: 127.0.0.1, port: {mail_server.port}, security: none,"
+        " sender: hotline@example.org}\n"
+        f"mailbox: {{host: 127.0.0.1, port: {server.port}, security: none,"
+        " username: hotline, every_seconds: 1}\n"
+        "receipts: {}\n",
+        "utf-8",
+    )
+    settings = SimpleNamespace(
+        data_dir=tmp_path, database_url=engine.url.render_as_string(False), redis_url="",
+        trunk_gateway="", callback_numbers="1[0-9]{10}", public_url="", outreach_file=file,
+        smtp_password="", imap_password="geheim", sms_secret="", web_secret_key="s" * 20,
+    )  # fmt: skip
+    server.put(mail())
+    with outreach_worker.running(settings):
+        eventually(lambda: mail_server.mails, "the mail is answered", 20)
+    (order,) = orders(engine)
+    (answer,) = mail_server.mails
+    assert answer["To"] == "wang@example.org"
+    assert order.number in answer["Subject"]
+    assert inquiry.code("s" * 20, order.number) in answer.get_content()
+    assert answer["Auto-Submitted"] == "auto-generated"
 
 
 def test_three_different_folders_are_needed() -> None:
