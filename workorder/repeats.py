@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from workorder.models import Order, OrderShingle
@@ -27,7 +27,8 @@ ROWS = 2  # minima that have to agree for two texts to share a band
 LEAST_PAIRS = 4  # a text with fewer says too little to be compared
 MOST_PAIRS = 400
 MOST_SHOWN = 20
-MOST_CANDIDATES = 500
+MOST_CANDIDATES = 200
+COMMON = 20_000  # orders that share a fingerprint: so common a one tells them apart no more
 _MASK = (1 << 61) - 1  # a prime: (a·x + b) mod p spreads well
 
 
@@ -119,7 +120,9 @@ def find(
     callers = _by_caller(session, number, since)
     found: list[Repeat] = []
     for order in {o.id: o for o in (*callers, *_by_text(session, told, since))}.values():
-        if order.id == exclude_id or order.state == State.MERGED or order.created_at > at:
+        if order.id == exclude_id or order.state == State.MERGED:
+            continue
+        if not since <= order.created_at <= at:
             continue
         score = similarity(told, pairs(text_of(order)))
         because = []
@@ -147,14 +150,34 @@ def _by_caller(session: Session, number: str, since: dt.datetime) -> Sequence[Or
 
 
 def _by_text(session: Session, told: frozenset[str], since: dt.datetime) -> Iterable[Order]:
+    """Those that share the most fingerprints with it; of as many, the newest.
+
+    Where the window begins is said by an order's id, so that the index alone answers.
+    """
+    oldest = select(Order.id).where(Order.created_at >= since).order_by(Order.created_at).limit(1)
+    first = session.scalar(oldest)
     wanted = bands(told)
-    if not wanted:
+    if not wanted or first is None:
         return []
+    telling = _telling(session, wanted, first)
     filed = (
         select(OrderShingle.order_id)
-        .where(OrderShingle.band.in_(wanted), OrderShingle.at >= since)
-        .distinct()
-        .order_by(OrderShingle.order_id.desc())
+        .where(OrderShingle.band.in_(telling), OrderShingle.order_id >= first)
+        .group_by(OrderShingle.order_id)
+        .order_by(func.count().desc(), OrderShingle.order_id.desc())
         .limit(MOST_CANDIDATES)
     )
     return session.scalars(select(Order).where(Order.id.in_(filed.scalar_subquery()))).all()
+
+
+def _telling(session: Session, wanted: list[int], first: int) -> list[int]:
+    """The fingerprints that few enough orders share; all of them when every one is common."""
+    counts = []
+    for band in dict.fromkeys(wanted):
+        shared = select(OrderShingle.order_id).where(
+            OrderShingle.band == band, OrderShingle.order_id >= first
+        )
+        limited = shared.limit(COMMON + 1).subquery()
+        counts.append(select(literal(band).label("band"), func.count(limited.c.order_id)))
+    few = [band for band, count in session.execute(union_all(*counts)) if count <= COMMON]
+    return few or wanted

@@ -538,6 +538,20 @@ def test_similar_texts_and_same_callers_are_found_alike_on_both_databases(city: 
         assert likely(session, water, "13800000001", months_later) == []
 
 
+def test_the_likeliest_is_found_behind_many_newer_ones_that_only_sound_alike(
+    city: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repeats, "MOST_CANDIDATES", 3)
+    same = "市民反映和平小区三号楼停水两天，楼内有老人，要求尽快供水"
+    with database.writing(city) as session:
+        order(session, body=same)
+        for place in "东南西北":
+            order(session, body=f"市民反映{place}湖花园一号楼电梯停运，楼内有老人，要求尽快修复")
+        assert likely(session, same)[0][0] == same
+        monkeypatch.setattr(repeats, "COMMON", 0)  # all fingerprints are common: still found
+        assert likely(session, same)[0][0] == same
+
+
 def test_three_about_one_thing_are_counted_marked_key_and_supervised(city: sa.Engine) -> None:
     with database.writing(city) as session:
         first = dispatched(session)
