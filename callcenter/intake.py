@@ -13,11 +13,14 @@ import hmac
 import json
 import secrets
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from callcenter import order_files
 from callcenter.models import IntakeChannel, IntakeMessage
+from callcenter.order_files import MOST_FILES
 from callcenter.privacy import ANONYMOUS, clean_number, clean_text
 from workorder import lifecycle
 from workorder.models import Order
@@ -45,6 +48,7 @@ class Request:
     name: str = ""
     title: str = ""
     contact: str = ""  # how else to reach them: a mail address, an OpenID
+    files: tuple[tuple[str, bytes], ...] = ()  # name and content, as they came
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +88,18 @@ def _hashed(key: str) -> str:
 # --- messages ---------------------------------------------------------------------------------
 
 
-def take_in(session: Session, channel: str, asked: Request, now: dt.datetime) -> Taken:
+def take_in(
+    session: Session, channel: str, asked: Request, now: dt.datetime, folder: Path | None = None
+) -> Taken:
     """Make a draft order of it, once; raise Differs or Empty.
 
+    Files that may be kept go below `folder`; how many may not stands in the order.
     Two that come at the same moment: the second waits for the first, or fails on the unique key
     and has to be tried again (IntegrityError).
     """
     told = _cleaned(asked)
-    digest = hashlib.sha256(json.dumps(asdict(told), sort_keys=True).encode()).hexdigest()
+    words = {name: value for name, value in asdict(told).items() if name != "files"}
+    digest = hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
     known = session.scalar(
         sa.select(IntakeMessage).where(
             IntakeMessage.channel == channel, IntakeMessage.message_id == told.message_id
@@ -101,7 +109,14 @@ def take_in(session: Session, channel: str, asked: Request, now: dt.datetime) ->
         if known.digest != digest:
             raise Differs(f"message {told.message_id} came before, with other words")
         return Taken(known.order_number, new=False)
-    order = _order(session, channel, told, now)
+    files = [each for each in asked.files[:MOST_FILES] if _fits(each[1])] if folder else []
+    order = _order(session, channel, told, now, len(asked.files) - len(files))
+    if folder is not None:
+        for name, content in files:
+            kept = order_files.keep(
+                folder, content, name, order_id=order.id, by=f"intake:{channel}", at=now
+            )
+            session.add(kept)
     session.add(
         IntakeMessage(
             channel=channel,
@@ -116,8 +131,18 @@ def take_in(session: Session, channel: str, asked: Request, now: dt.datetime) ->
     return Taken(order.number, new=True)
 
 
-def _order(session: Session, channel: str, told: Request, now: dt.datetime) -> Order:
+def _fits(content: bytes) -> bool:
+    try:
+        order_files.kind_of(content)
+    except order_files.Unfit:
+        return False
+    return True
+
+
+def _order(session: Session, channel: str, told: Request, now: dt.datetime, left_out: int) -> Order:
     body = told.text
+    if left_out:
+        body = f"{body}\n\n（另有 {left_out} 个附件未能保存，请查看原件）"
     if told.contact:
         body = f"{body}\n\n（{CHANNELS[channel]}：{told.contact}）"
     return lifecycle.new_order(

@@ -7,6 +7,7 @@ import email.errors
 import email.policy
 import html
 import re
+from collections.abc import Iterator
 from email.message import EmailMessage
 from email.utils import parseaddr
 
@@ -48,6 +49,7 @@ def _request(message: EmailMessage) -> Request:
         name=name,
         title=str(message.get("Subject", "")),
         contact=address,
+        files=tuple(_files(message)),
     )
 
 
@@ -64,6 +66,20 @@ def _words(message: EmailMessage) -> str:
         if kind == "text/html" and not markup:
             markup = str(part.get_content())
     return _without_tags(markup)
+
+
+def _files(message: EmailMessage) -> Iterator[tuple[str, bytes]]:
+    """What hangs on it, and pictures that stand in it."""
+    for count, part in enumerate(message.walk()):
+        if count >= PARTS:
+            raise NotMail("too many parts")
+        if part.is_multipart():
+            continue
+        pictured = part.get_content_maintype() == "image"
+        if pictured or part.get_content_disposition() == "attachment":
+            content = part.get_payload(decode=True)
+            if isinstance(content, bytes):
+                yield part.get_filename() or "", content
 
 
 def _without_tags(markup: str) -> str:

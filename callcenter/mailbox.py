@@ -18,6 +18,7 @@ import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,12 +42,19 @@ class Poller:
     """Empties the inbox; for one thread. `poll` is the whole of it for tests."""
 
     def __init__(
-        self, engine: sa.Engine, config: Mailbox, password: str, clock: Callable[[], dt.datetime]
+        self,
+        engine: sa.Engine,
+        config: Mailbox,
+        password: str,
+        clock: Callable[[], dt.datetime],
+        files: Path,
     ) -> None:
+        """`files` is where attachments of orders are kept."""
         self._engine = engine
         self._config = config
         self._password = password
         self._clock = clock
+        self._files = files
 
     def poll(self) -> int:
         """Take in what waits, at most AT_ONCE mails; how many left the inbox.
@@ -111,7 +119,7 @@ class Poller:
             return False
         try:
             with writing(self._engine) as session:
-                taken = intake.take_in(session, CHANNEL, asked, self._clock())
+                taken = intake.take_in(session, CHANNEL, asked, self._clock(), self._files)
         except (intake.Empty, intake.Differs, sa.exc.DataError) as error:
             # Without the Message-ID: it often holds the sender's address.
             logger.warning("mail %s: %s", _uid(uid), type(error).__name__)

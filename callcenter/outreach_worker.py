@@ -24,6 +24,7 @@ from callcenter.call_wish import WishBook
 from callcenter.database import create_engine, writing
 from callcenter.followups import FollowUps, Ways
 from callcenter.notifier import Notifier, VoiceCalls
+from callcenter.order_files import FOLDER
 from callcenter.outbox import Channel
 from callcenter.queries import QueryServer
 
@@ -116,7 +117,8 @@ class OutreachWorker:
             )
             loops.append(("receipts", lambda: desk.poll(_now()), CLOCKS_SECONDS))
         if config.mailbox is not None:
-            poller = mailbox.Poller(engine, config.mailbox, settings.imap_password, _now)
+            files = settings.data_dir / FOLDER
+            poller = mailbox.Poller(engine, config.mailbox, settings.imap_password, _now, files)
             loops.append(("mailbox", poller.poll, config.mailbox.every_seconds))
         self._threads = [
             threading.Thread(target=self._loop, args=(act, every), name=name, daemon=True)

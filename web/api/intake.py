@@ -16,6 +16,7 @@ from werkzeug.exceptions import (
 
 from callcenter import inquiry, intake, intake_mail, intake_wechat
 from callcenter.intake import Request, Taken
+from callcenter.order_files import FOLDER
 from web.api.blueprint import answer, blueprint, read_body
 from web.api.document import operation
 from web.api.schemas import IntakeIn, IntakeOut
@@ -105,7 +106,8 @@ def _read(channel: str) -> Request:
         except (intake_mail.NotMail, intake_mail.Automatic) as error:
             raise UnprocessableEntity(str(error)) from error
     if channel == "sms" and kind == "application/x-www-form-urlencoded":
-        return Request(**{name: _field(names) for name, names in SMS_FIELDS.items()})
+        told = {name: _field(names) for name, names in SMS_FIELDS.items()}
+        return Request(message_id=told["message_id"], number=told["number"], text=told["text"])
     raise UnsupportedMediaType(f"{kind or 'nothing'} isn't taken here")
 
 
@@ -117,7 +119,7 @@ def _taken(channel: str, asked: Request) -> Taken:
     for _attempt in range(RACES):
         try:
             with saving() as session:
-                return intake.take_in(session, channel, asked, now())
+                return intake.take_in(session, channel, asked, now(), settings().data_dir / FOLDER)
         except IntegrityError:
             continue  # the same message came twice at once: now it is known
         except intake.Differs as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +17,9 @@ from callcenter import database, inquiry, mailbox, outreach_worker
 from callcenter.mailbox import MailboxError, Poller
 from callcenter.models import IntakeMessage
 from callcenter.outreach import Mailbox
-from workorder.models import Order
+from workorder.models import Attachment, Order
+
+NOWHERE = Path("/nonexistent")  # no mail here has a file to keep
 
 
 def mail(number: int = 1, text: str = "路灯坏了", **more: str) -> bytes:
@@ -45,11 +48,13 @@ def mail_server() -> Iterator[MailServer]:
     server.close()
 
 
-def poller(engine: sa.Engine, server: ImapServer, password: str = "geheim") -> Poller:
+def poller(
+    engine: sa.Engine, server: ImapServer, password: str = "geheim", files: Path = NOWHERE
+) -> Poller:
     config = Mailbox(
         host="127.0.0.1", port=server.port, security="none", username="hotline", seconds=5
     )
-    return Poller(engine, config, password, lambda: dt.datetime.now(dt.UTC))
+    return Poller(engine, config, password, lambda: dt.datetime.now(dt.UTC), files)
 
 
 def orders(engine: sa.Engine) -> list[Order]:
@@ -144,6 +149,29 @@ def test_given_a_mail_too_large_then_it_isnt_even_fetched(
     assert poller(engine, server).poll() == 1
     assert len(server.held("Refused")) == 1
     assert server.commands.count("UID FETCH") == 1
+
+
+def test_given_a_mail_with_files_then_those_that_may_be_kept_are_with_the_order(
+    engine: sa.Engine, server: ImapServer, tmp_path: Path
+) -> None:
+    told = EmailMessage()
+    told["From"], told["Subject"] = "wang@example.org", "路灯"
+    told["Message-ID"] = "<files@example.org>"
+    told.set_content("见照片")
+    picture = b"\x89PNG\r\n\x1a\n" + b"0" * 40
+    told.add_attachment(picture, maintype="image", subtype="png", filename="../../现场.png")
+    told.add_attachment(b"MZ" + bytes(40), maintype="application", subtype="octet-stream",
+                        filename="run.png")  # fmt: skip
+    server.put(told.as_bytes())
+    server.put(told.as_bytes())  # twice: the files are kept once
+    assert poller(engine, server, files=tmp_path / "files").poll() == 2
+    (order,) = orders(engine)
+    assert order.body.startswith("见照片")
+    assert "另有 1 个附件未能保存" in order.body
+    with database.reading(engine) as session:
+        (kept,) = session.scalars(sa.select(Attachment)).all()
+    assert (kept.order_id, kept.name, kept.added_by) == (order.id, "现场.png", "intake:email")
+    assert (tmp_path / "files" / kept.path).read_bytes() == picture
 
 
 def test_given_the_same_mail_twice_then_it_is_one_order(

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 from web_kit import add_order, add_user, client_for, post, token_of
 
-from callcenter import database
-from web import attachments, sheets
+from callcenter import database, order_files
+from web import sheets
 from workorder import units
 from workorder.models import AuditEntry, CalendarDay, DispatchRule, SavedView, Unit
 
@@ -75,7 +75,7 @@ def test_a_picture_is_kept_outside_the_web_and_given_back_as_a_download(
     ],
 )  # fmt: skip
 def test_what_is_not_kept_is_said(app, web_settings, order, monkeypatch, name, content, said):
-    monkeypatch.setattr(attachments, "MOST_BYTES", 4000)
+    monkeypatch.setattr(order_files, "MOST_BYTES", 4000)
     client = client_for(app, "dispatcher")
     assert attach(client, name, content).status_code == 302
     assert said in client.get(PATH).text
