@@ -94,7 +94,7 @@ def office(tmp_path_factory) -> Iterator[OfficeUnderTest]:
     folder = tmp_path_factory.mktemp("story")
     with Sipp(folder / "sipp") as sipp:
         # Dissatisfied the first time, content the second.
-        citizen = sipp.called("125", "111")
+        citizen = sipp.called("125", "111", pause=1.2)
         system = system_that_calls(kind, folder, f"127.0.0.1:{citizen.port}")
         kit = OfficeUnderTest(system, sipp, citizen)
         try:
