@@ -153,6 +153,7 @@ class Sipp:
         keys: Iterable[Key] = (),
         dtmf: Literal["info", "rfc4733"] = "info",
         speech: Path | None = None,
+        packet_ms: int = 0,
         answer_within: float = 20.0,
         hangup_within: float = 60.0,
         hang_up_after: float | None = None,
@@ -164,6 +165,7 @@ class Sipp:
         """Call; press keys; wait for the hotline's BYE, or hang up after so many seconds.
 
         With several `calls` the callers' numbers are taken in turn, `rate` calls a second.
+        `packet_ms` of sound are asked for in each packet; 0 leaves it to the switch.
         """
         callers = [caller] if isinstance(caller, str) else list(caller)
         scenario = "citizen_keys" if hang_up_after is None else "citizen_hangup_after"
@@ -174,6 +176,7 @@ class Sipp:
             values={
                 "keys": "".join(_key(after, key, dtmf) for after, key in keys),
                 **_voice(dtmf, speech or self.tone()),
+                "ptime": f"\na=ptime:{packet_ms}" if packet_ms else "",
                 "answer_within": _ms(answer_within),
                 "hangup_within": _ms(hangup_within),
                 "hold": _ms(hang_up_after or 0),

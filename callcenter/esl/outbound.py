@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,18 @@ _UNSEEN = frozenset(
         "CHANNEL_STATE",
     }
 )
+
+
+_VARIABLE = "variable_"
+
+
+def _variables_in(headers: Mapping[str, str]) -> dict[str, str]:
+    """The channel variables an event tells; names are shared by all calls: there are hundreds."""
+    return {
+        sys.intern(name.removeprefix(_VARIABLE)): value
+        for name, value in headers.items()
+        if name.startswith(_VARIABLE)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +115,11 @@ class OutboundCall(Wire, OutboundSession):
 
     @property
     def uuid(self) -> str:
-        return self.headers.get("Unique-ID") or self.headers.get("variable_uuid", "")
+        return self.headers.get("Unique-ID") or self.variable("uuid")
 
     def variable(self, name: str, default: str = "") -> str:
         """The channel variable as of the last event that told it."""
-        return self._variables.get(f"variable_{name}", default)
+        return self._variables.get(name, default)
 
     # -- set-up
 
@@ -117,7 +130,13 @@ class OutboundCall(Wire, OutboundSession):
         """
         self.fed = self._feed is not None and self._feed.live
         replies = self.exchange(["connect", f"linger {self._linger_seconds}"])
-        self.session_data = self.headers = self._variables = replies[0].headers
+        told = replies[0].headers
+        self._variables = _variables_in(told)
+        self.session_data = self.headers = {
+            sys.intern(name): value
+            for name, value in told.items()
+            if not name.startswith(_VARIABLE)
+        }
         self._accepted(replies, "connect", "linger")
         if not self.uuid:
             raise ProtocolError("the peer connected us to no call")
@@ -202,8 +221,7 @@ class OutboundCall(Wire, OutboundSession):
                 self.ask(line)
             else:
                 self.post(f"api {line}")
-        told = {f"variable_{name}": value for name, value in variables.items()}
-        self._variables = {**self._variables, **told}
+        self._variables = {**self._variables, **variables}
 
     def api(self, command: str, timeout: float = REPLY_SECONDS) -> str:
         """Run an API command; at once and without a job where no event could tell its end."""
@@ -241,7 +259,7 @@ class OutboundCall(Wire, OutboundSession):
             self._fail_executions()
         if event.uuid and event.uuid == self.uuid:
             if "variable_uuid" in event.headers:
-                self._variables = event.headers
+                self._variables = _variables_in(event.headers)
             self._follow(event)
         if event.name not in _UNSEEN:
             self._queue(event)
