@@ -46,6 +46,7 @@ SHARED = ("waiting", "hotline")
 WAIT_LONG = ("e2e", "browser", "conformance")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
