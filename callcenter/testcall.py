@@ -18,6 +18,7 @@ from callcenter.sipp import Sipp, SippRun, sipp_missing
 CITIZEN = "13900001234"  # a number of nobody: the range is fictitious
 ANSWER_LIMIT = 90.0  # seconds for the whole call, beside the conversation
 LOOK_EVERY = 0.3
+REGISTERED_LIMIT = 10.0  # seconds until the controller knows of the phone
 ANNOUNCED = 4.0  # seconds that the agent's number takes before the two can talk
 
 
@@ -132,14 +133,19 @@ class _Api:
         return (with_menu or sorted(hotlines))[0]
 
     def state(self, agent: str, state: str) -> None:
-        answer = requests.put(
-            f"{self._base}/api/v1/agents/{agent}/state",
-            json={"state": state},
-            headers=self._headers,
-            timeout=5,
-        )
-        if answer.status_code >= 400 and state == "ready":
-            raise SettingsError(f"agent {agent} cannot be made ready: {answer.text}")
+        deadline = time.monotonic() + REGISTERED_LIMIT
+        while True:
+            answer = requests.put(
+                f"{self._base}/api/v1/agents/{agent}/state",
+                json={"state": state},
+                headers=self._headers,
+                timeout=5,
+            )
+            if answer.status_code < 400 or state != "ready":
+                return
+            if time.monotonic() > deadline:
+                raise SettingsError(f"agent {agent} cannot be made ready: {answer.text}")
+            time.sleep(LOOK_EVERY)  # the controller hears of a new registration a moment later
 
     def newest_call(self, since: float) -> dict[str, Any]:
         calls = self._get("/api/v1/calls?limit=1").json()["calls"]

@@ -213,7 +213,10 @@ def test_given_a_conversation_whose_agent_is_lost_when_it_breaks_then_the_citize
     first.rings().is_over()
     hotline.until("13800000312", lambda found: found["stage"] == "queue", "waits again")
     hotline.phone("1002")
-    assert hotline.system.set_state("1002", "ready").status_code == 200
+    eventually(
+        lambda: hotline.system.set_state("1002", "ready").status_code == 200,
+        "1002 can get ready",
+    )
     call.hears("agent", times=2)
     assert call.state == "up"
     assert "survey" not in call.heard.words()
