@@ -17,7 +17,7 @@ from web.call_list import find_calls
 from web.commands import Answer, Command, NoAnswer, send
 from web.desk_pop import known_of
 from web.i18n import language
-from web.intake import fields_context
+from web.intake import fields_context, policy_in_use, refusals
 from web.localtime import day_start, today
 from web.order_form import Draft
 from web.people import agent_names
@@ -60,6 +60,8 @@ def desk() -> str:
         recent=_recent(),
         draft=Draft(),
         problems={},
+        typed={},
+        refusals=refusals(policy_in_use()),
     )
 
 

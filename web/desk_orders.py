@@ -24,15 +24,17 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import Conflict, ServiceUnavailable
 
 from callcenter.models import Call
-from web import presence
+from web import intake, presence, step_forms
 from web.auth import signed_in
 from web.desk import blueprint
 from web.localtime import now, stamp
-from web.order_form import Draft, editable, last_editor, save
+from web.order_form import Changed, Draft, editable, last_editor, save
 from web.storage import db, redis_client, saving
 from workorder import drafts
 from workorder.models import Order, OrderEvent, User
 from workorder.numbering import next_number
+from workorder.refusals import Conflict as Moved
+from workorder.refusals import Refused
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,41 @@ def save_order(call_id: str) -> Any:
         _tell(changed, call.id)
     db().expire_all()
     return _told(call, order_of(db(), call))
+
+
+@blueprint.post("/orders/<call_id>/step")
+def take_step(call_id: str) -> Any:
+    """Accept, answer at once or decline the order as it was saved: the order page's own steps.
+
+    The page saves first and names the version that it shows. 422 with `problems` (field → words)
+    or `message` when the step can't be taken, 409 when the order isn't what the page shows.
+    """
+    call = _own_call(call_id)
+    action, version = request.form.get("action", ""), intake.sent_version()
+    if action not in intake.STEPS:
+        abort(400)
+    found = order_of(db(), call)
+    draft = _draft(shown(found))
+    if found is not None and not editable(found):
+        return _told(call, found) | {"message": _("此工单已提交，不能在这里修改")}, 409
+    problems = draft.problems() | intake.problems_of(action, draft)
+    if problems or found is None:
+        return {"problems": problems}, 422
+    try:
+        with saving() as session:
+            mine = session.get_one(Order, found.id)
+            if mine.version != version:
+                raise Changed
+            intake.take(session, mine, action, draft, signed_in())
+    except (Changed, StaleDataError, Moved):
+        db().refresh(found)
+        message = _("别人刚刚改了此工单，请看过再提交。")
+        return _told(call, found) | {"message": message}, 409
+    except Refused as error:
+        return {"problems": {}, "message": step_forms.why_words(error)}, 422
+    _tell(found.number, call.id)
+    db().expire_all()
+    return _told(call, order_of(db(), call)) | {"message": intake.said(action)}
 
 
 def _save(call_id: str, mine: Mapping[str, str], base: Mapping[str, str]) -> str | None:

@@ -63,21 +63,26 @@ def context(
         "problems": problems or {},
         "conflict": last_editor(db(), order) if conflict else None,
         "saved": Draft.of(order),
-        "refusals": refusals(order),
+        "refusals": refusals(policy_of(order)),
         "typed": request.form,
         **fields_context(),
     }
 
 
-def refusals(order: Order) -> dict[str, str]:
+def refusals(policy: Policy) -> dict[str, str]:
     """The policy's reasons for which an order isn't accepted: code → words."""
-    return {name: each.text for name, each in policy_of(order).not_accepted.items()}
+    return {name: each.text for name, each in policy.not_accepted.items()}
 
 
 def policy_of(order: Order) -> Policy:
     """The policy that the order goes by: the one in use, until it has begun."""
     if order.policy_id is not None:
         return policies.by_id(db(), order.policy_id)
+    return policy_in_use()
+
+
+def policy_in_use() -> Policy:
+    """What an order that begins now goes by."""
     return policies.policy_of(policies.current(db()))
 
 
@@ -90,8 +95,8 @@ def intake(number: str) -> Any:
         abort(400)
     if not editable(order):
         abort(409)
-    draft, version = Draft.from_form(request.form), _version()
-    problems = draft.problems() | _problems_of(action, draft)
+    draft, version = Draft.from_form(request.form), sent_version()
+    problems = draft.problems() | problems_of(action, draft)
     if problems:
         return _answer(order, draft, version, 422, problems=problems)
     try:
@@ -100,7 +105,7 @@ def intake(number: str) -> Any:
             changed = save(session, mine, draft, version, signed_in())
             if action in STEPS:
                 session.flush()
-                _step(session, mine, action, draft, signed_in())
+                take(session, mine, action, draft, signed_in())
     except (Changed, StaleDataError, Conflict):
         db().refresh(order)
         # Keep what was typed; a second save is then on purpose, over the version shown.
@@ -113,7 +118,7 @@ def intake(number: str) -> Any:
         tell(order.number)
     if request.headers.get("HX-Request"):
         return render_template("_intake.html", **context(order, Draft.of(order), order.version))
-    flash(_said(action, changed), "good")
+    flash(said(action, changed), "good")
     return redirect(url_for("orders.show", number=number))
 
 
@@ -137,7 +142,8 @@ def similar_to(order: Order, title: str, body: str) -> list[repeats.Repeat]:
     return [each for each in found if each.order.id in seen]
 
 
-def _step(session: Session, order: Order, action: str, draft: Draft, user: User) -> None:
+def take(session: Session, order: Order, action: str, draft: Draft, user: User) -> None:
+    """Take the step that the request's form describes; raise Refused or Conflict."""
     data: dict[str, Any] = {}
     reason = ""
     if action == "accept":
@@ -153,7 +159,8 @@ def _step(session: Session, order: Order, action: str, draft: Draft, user: User)
     )
 
 
-def _problems_of(action: str, draft: Draft) -> dict[str, str]:
+def problems_of(action: str, draft: Draft) -> dict[str, str]:
+    """Field → what the step needs that the request's form doesn't have."""
     found = {}
     if action == "accept" and not draft.category:
         found["category"] = _("受理前请选择类别。")
@@ -167,7 +174,8 @@ def _problems_of(action: str, draft: Draft) -> dict[str, str]:
     return found
 
 
-def _said(action: str, changed: bool) -> str:
+def said(action: str, changed: bool = True) -> str:
+    """What was done, in words."""
     if action == "accept":
         return _("工单已受理，等待派单。")
     if action == "answer":
@@ -186,7 +194,8 @@ def _answer(order: Order, draft: Draft, version: int, status: int, **more: Any) 
     return page(order, shown), status
 
 
-def _version() -> int:
+def sent_version() -> int:
+    """The version that the page shows; 400 when it doesn't say."""
     version = request.form.get("version", "")
     return int(version) if version.isdecimal() and len(version) < 10 else abort(400)
 

@@ -126,6 +126,7 @@ ENDPOINTS: dict[str, Access] = {
     "desk.switch_phone_off": frozenset({Role.AGENT}),
     "desk.order": frozenset({Role.AGENT}),
     "desk.save_order": frozenset({Role.AGENT}),
+    "desk.take_step": frozenset({Role.AGENT}),
     "live.live": WATCHES,
     "live.wall": WATCHES,
     "live.agent": SUPERVISES,

@@ -120,6 +120,59 @@ def test_given_the_next_call_when_it_rings_then_the_form_is_its_own(visit, site,
     assert order_of(site, "form-5").title == "第二通"
 
 
+def test_given_the_keyboard_alone_when_an_order_is_accepted_then_the_page_stays_and_says_so(
+    visit, site, ringing
+):
+    page = desk(visit)
+    ringing(page, "form-7")
+    page.evaluate("window.sameDocument = true")
+    page.keyboard.press("Alt+KeyI")
+    page.keyboard.type("和平小区停水")
+    page.keyboard.press("Alt+KeyA")  # at once, before the pause after which it is saved
+    expect(page.locator("#f-category")).to_be_focused()
+    expect(page.locator("#e-category")).to_contain_text("请选择类别")
+    expect(page.locator(".steps-why")).to_contain_text("请选择类别")
+    assert order_of(site, "form-7").state == "draft"
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#e-category")).to_have_count(0)
+    page.keyboard.press("Alt+KeyA")
+    expect(page.locator(".form-status")).to_contain_text("工单已受理")
+    expect(page.locator("#f-title")).to_be_disabled()
+    expect(page.locator(".form-steps fieldset").first).to_be_disabled()
+    order = order_of(site, "form-7")
+    assert (order.state, order.title) == ("accepted", "和平小区停水")
+    assert page.evaluate("window.sameDocument")
+    ringing(page, "form-8", caller="13900005555")  # the next order begins with an open form
+    expect(page.locator(".form-steps fieldset").first).to_be_enabled()
+    visit.complaints[:] = [said for said in visit.complaints if "422" not in said]
+
+
+def test_given_the_keyboard_alone_when_answered_at_once_or_declined_then_it_is_recorded(
+    visit, site, ringing
+):
+    page = desk(visit)
+    ringing(page, "form-9")
+    page.locator("#f-title").fill("咨询办证")
+    page.keyboard.press("Alt+KeyT")
+    expect(page.locator("#f-answer_text")).to_be_focused()
+    page.keyboard.type("已告知地点和时间。")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".form-status")).to_contain_text("已登记即时答复")
+    assert order_of(site, "form-9").state == "answered"
+    ringing(page, "form-10", caller="13900005555")
+    page.locator("#f-title").fill("法院已经受理的事")
+    page.keyboard.press("Alt+KeyB")
+    expect(page.locator("#f-decline_cause")).to_be_focused()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#e-decline_reason")).to_be_visible()
+    page.locator("#f-decline_cause").select_option(index=1)
+    page.locator("#f-decline_reason").fill("请等法院判决。")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".form-status")).to_contain_text("已登记不予受理")
+    assert order_of(site, "form-10").state == "declined"
+    visit.complaints[:] = [said for said in visit.complaints if "422" not in said]
+
+
 def test_given_the_keyboard_alone_when_a_destination_is_chosen_then_the_command_goes_out(
     visit, site, ringing
 ):

@@ -1,6 +1,7 @@
 // The agent's desk: panel, commands, keys. The form and the dialogs have files of their own.
 import { openDialogs } from "./desk_dialogs.js";
 import { openForm } from "./desk_form.js";
+import { openSteps } from "./desk_steps.js";
 import { morph } from "./morph.js";
 import { openPhone } from "./softphone.js";
 
@@ -14,6 +15,7 @@ if (root) run();
 function run() {
   const headers = JSON.parse(document.body.getAttribute("hx-headers"));
   const form = openForm(root, headers);
+  openSteps(root, headers, form);
   const dialogs = openDialogs(root, give);
   openPhone(root, headers);
   const title = document.title;

@@ -13,7 +13,7 @@ export function openForm(root, headers) {
   const status = section.querySelector(".form-status");
   const words = section.dataset;
   const store = new Store(`${PREFIX}:${root.dataset.owner}:`);
-  const state = { call: null, base: {}, number: null, editable: true, dirty: false, since: 0 };
+  const state = { call: null, base: {}, number: null, version: 0, editable: true, dirty: false, since: 0, said: "" };
   let timer = null;
   let saving = null;
   let composing = false;
@@ -33,7 +33,8 @@ export function openForm(root, headers) {
     if (call === state.call) return;
     if (state.call) await saveNow();
     clearTimeout(timer);
-    Object.assign(state, { call, base: {}, number: null, dirty: false });
+    Object.assign(state, { call, base: {}, number: null, version: 0, editable: true, dirty: false, said: "" });
+    tellOrder();
     section.dataset.call = "";
     // One can type at once: what is typed before the answer is there is kept like any other text.
     clash(null);
@@ -47,7 +48,7 @@ export function openForm(root, headers) {
     if (!told) later(RETRY_MS, load);
   }
 
-  const blank = (call) => ({ call, number: null, editable: true, fields: {}, hint: "", saved_at: "" });
+  const blank = (call) => ({ call, number: null, version: 0, editable: true, fields: {}, hint: "", saved_at: "" });
 
   async function load() {
     const call = state.call;
@@ -79,7 +80,7 @@ export function openForm(root, headers) {
     if (state.dirty) {
       say("restored");
       later(0);
-    } else if (!told.editable) say("closed");
+    } else if (!told.editable) say(state.said ? "taken" : "closed", state.said);
     else if (told.number) say("saved", told.saved_at);
     else say("new");
   }
@@ -95,7 +96,9 @@ export function openForm(root, headers) {
   function agree(told) {
     state.base = { ...told.fields };
     state.number = told.number;
+    state.version = told.version;
     state.editable = told.editable;
+    tellOrder();
     for (const input of inputs()) input.disabled = !told.editable;
     const link = section.querySelector(".form-number");
     link.hidden = !told.number;
@@ -159,6 +162,7 @@ export function openForm(root, headers) {
     else if (response?.status === 422 && told) say("refused", Object.values(told.problems).join(" "));
     else if (response?.status === 409) {
       state.editable = false;
+      tellOrder();
       say("closed");
     } else {
       say("local");
@@ -272,12 +276,22 @@ export function openForm(root, headers) {
     sendLeft();
   }
 
+  function tellOrder() {
+    document.body.dispatchEvent(new CustomEvent("desk:order", { detail: { ...state } }));
+  }
+
   const focus = () => !form.hidden && form.elements.title.focus();
   return {
     open,
     saveNow,
     retry,
     focus,
+    shown: () => ({ ...state }),
+    // A step was taken, or somebody else was faster: this is the order now.
+    taken: (told) => {
+      state.said = told.message;
+      show(told);
+    },
     changed: (call) => call === state.call && !state.dirty && !saving && load(),
     // When the talk begins and nobody types anywhere else, one can type at once.
     focusIfIdle: () => document.activeElement === document.body && focus(),

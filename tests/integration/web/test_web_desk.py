@@ -82,6 +82,14 @@ class Desk:
             headers={"X-CSRFToken": self.token},
         )
 
+    def step(self, action, call="now", version=None, **form):
+        if version is None:
+            version = self.form(call).json["version"]
+        return self.client.post(
+            f"/desk/orders/{call}/step",
+            data={"csrf_token": self.token, "action": action, "version": version, **form},
+        )
+
     def press(self, **form):
         return self.client.post("/desk/command", data={"csrf_token": self.token, **form})
 
@@ -214,6 +222,85 @@ def test_given_wrong_input_when_saved_then_nothing_is_written(desk, engine, body
     answer = desk.client.put("/desk/orders/now", json=body, headers={"X-CSRFToken": desk.token})
     assert answer.status_code == status
     assert orders(engine) == []
+
+
+# --- what becomes of the order -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "form", "state"),
+    [
+        ("accept", {"specialised": "yes"}, "accepted"),
+        ("answer", {"answer_text": "已告知办理地点。"}, "answered"),
+        ("decline", {"decline_cause": "legal_ways", "decline_reason": "法院已受理。"}, "declined"),
+    ],
+)
+def test_given_a_saved_order_when_a_step_is_taken_at_the_desk_then_it_is_the_order_page_s_step(
+    desk, engine, action, form, state
+):
+    desk.save(title="停水", category="help")
+    answer = desk.step(action, **form)
+    assert answer.status_code == 200
+    assert (answer.json["state"], answer.json["editable"]) == (state, False)
+    assert answer.json["message"]
+    (order,) = orders(engine)
+    assert (order.state, order.title) == (state, "停水")
+    with database.reading(engine) as session:
+        events = session.scalars(select(OrderEvent).where(OrderEvent.order_id == order.id))
+        last = max(events, key=lambda each: each.id)
+        assert (last.from_state, last.to_state, last.actor) == ("draft", state, "agent")
+    assert desk.step(action, **form).status_code == 409  # pressed twice
+
+
+@pytest.mark.parametrize(
+    ("action", "typed", "missing"),
+    [
+        ("accept", {}, {"title", "category"}),
+        ("accept", {"title": "停水"}, {"category"}),
+        ("answer", {"title": "停水"}, {"answer_text"}),
+        ("decline", {"title": "停水"}, {"decline_cause", "decline_reason"}),
+    ],
+)
+def test_given_something_is_missing_when_a_step_is_taken_then_each_field_is_named(
+    desk, engine, action, typed, missing
+):
+    desk.save(**typed)
+    answer = desk.step(action)
+    assert answer.status_code == 422
+    assert set(answer.json["problems"]) == missing
+    assert all(answer.json["problems"].values())
+    assert [order.state for order in orders(engine)] in ([], ["draft"])
+
+
+def test_given_a_cause_that_the_policy_doesn_t_know_when_declined_then_it_says_why(desk, engine):
+    desk.save(title="停水")
+    answer = desk.step("decline", decline_cause="whim", decline_reason="不想办。")
+    assert answer.status_code == 422
+    assert answer.json["message"]
+    assert orders(engine)[0].state == "draft"
+
+
+def test_given_another_writer_when_a_step_is_taken_then_the_order_is_shown_first(desk, engine):
+    shown = desk.save(title="停水", category="help").json
+    _other_saves(engine, body="派单员写的")
+    answer = desk.step("accept", version=shown["version"])
+    assert answer.status_code == 409
+    assert answer.json["fields"]["body"] == "派单员写的"
+    assert orders(engine)[0].state == "draft"
+    assert desk.step("accept").status_code == 200  # now she has seen it
+
+
+def test_given_somebody_else_s_call_when_a_step_is_taken_then_it_isn_t_there(desk, engine):
+    add_call(engine, "other", agent="1002", answered_at=3)
+    add_order(engine, "20260101000001", call_id="other", category="help")
+    assert desk.step("accept", call="other", version=1).status_code == 404
+    assert orders(engine)[0].state == "draft"
+
+
+@pytest.mark.parametrize(("action", "version"), [("archive", 1), ("accept", "x"), ("", 1)])
+def test_given_a_step_that_the_desk_hasn_t_when_sent_then_it_is_refused(desk, action, version):
+    desk.save(title="停水")
+    assert desk.step(action, version=version).status_code == 400
 
 
 def _other_saves(engine, **values):
