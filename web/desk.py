@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import Blueprint, abort, make_response, render_template, request
@@ -28,6 +29,7 @@ from web.storage import db, redis_client
 blueprint = Blueprint("desk", __name__, url_prefix="/desk")
 
 RECENT = 12
+NUMBER = re.compile(r"\+?[0-9]{3,32}")
 LABEL, NOTE = 40, 500  # characters of a mark on the recording
 
 # What an agent may press in each state.
@@ -83,6 +85,16 @@ def destinations() -> str:
     )
 
 
+@blueprint.get("/dialable")
+def dialable() -> str:
+    """The citizens whom the agent may call back, as the choices of the page's dialog."""
+    me = presence.read_agent(redis_client(), signed_in().agent_number or "")
+    current = _call_of(me) if me else None
+    mine = [current] if current and current.agent == signed_in().agent_number else []
+    mine += [call for call in _recent() if call not in mine]
+    return render_template("_desk_dialable.html", calls=mine, may_dial=_number_to_dial)
+
+
 @blueprint.post("/command")
 def command() -> Any:
     """Send a command for the agent who is logged in, and say what came of it."""
@@ -123,13 +135,17 @@ def _arguments(name: Command) -> dict[str, str]:
 
 
 def _whom_to_dial() -> dict[str, str]:
-    """A destination, or the citizen of one's own call: never a number that the page chose."""
-    if to := clean_text(request.form.get("to", ""), 64):
-        return {"to": to}
+    """The citizen of a call that the agent answered: never a number that the page chose."""
     call = db().get(Call, request.form.get("call", ""))
     if call is None or call.agent != signed_in().agent_number:
         abort(400)
-    return {"number": call.callback_number or call.caller, "call": call.id}
+    return {"number": _number_to_dial(call) or abort(400), "call": call.id, "dialed": call.dialed}
+
+
+def _number_to_dial(call: Call) -> str:
+    """Where the citizen is reached; empty when the number was hidden."""
+    number = call.callback_number or call.caller
+    return number if NUMBER.fullmatch(number) else ""
 
 
 def _told(name: Command, answer: Answer | None) -> dict[str, str]:

@@ -122,6 +122,7 @@ ENDPOINTS: dict[str, Access] = {
     "desk.recent": frozenset({Role.AGENT}),
     "desk.command": frozenset({Role.AGENT}),
     "desk.destinations": frozenset({Role.AGENT}),
+    "desk.dialable": frozenset({Role.AGENT}),
     "desk.switch_phone_on": frozenset({Role.AGENT}),
     "desk.switch_phone_off": frozenset({Role.AGENT}),
     "desk.order": frozenset({Role.AGENT}),

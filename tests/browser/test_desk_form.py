@@ -138,12 +138,12 @@ def test_given_the_keyboard_alone_when_an_order_is_accepted_then_the_page_stays_
     page.keyboard.press("Alt+KeyA")
     expect(page.locator(".form-status")).to_contain_text("工单已受理")
     expect(page.locator("#f-title")).to_be_disabled()
-    expect(page.locator(".form-steps fieldset").first).to_be_disabled()
+    expect(page.locator(".form-steps [value=accept]")).to_be_disabled()
     order = order_of(site, "form-7")
     assert (order.state, order.title) == ("accepted", "和平小区停水")
     assert page.evaluate("window.sameDocument")
     ringing(page, "form-8", caller="13900005555")  # the next order begins with an open form
-    expect(page.locator(".form-steps fieldset").first).to_be_enabled()
+    expect(page.locator(".form-steps [value=accept]")).to_be_enabled()
     visit.complaints[:] = [said for said in visit.complaints if "422" not in said]
 
 
@@ -201,3 +201,33 @@ def test_given_the_keyboard_alone_when_a_destination_is_chosen_then_the_command_
     )
     expect(page.locator("#desk-notice")).to_contain_text("没有外线")
     assert site.redis.llen("cc:commands") == 0
+
+
+def test_given_the_keyboard_alone_when_an_earlier_citizen_is_called_back_then_that_call_is_named(
+    visit, site, ringing
+):
+    page = desk(visit)
+    for call, caller in (("dial-1", "13900007771"), ("dial-2", "anonymous")):
+        add_call(site.engine, call, age=60, caller=caller, agent="1001", answered_at=3, ended_at=9)
+    can = web_scene.CAN | {"call.dial": ""}
+    site.redis.hset("cc:controls", "1001", json.dumps({"phase": "idle", "can": can}))
+    web_scene.tell_agent(site.redis, "1001", "ready", since=time.time())
+    expect(page.locator("#desk-bar")).to_have_attribute("data-state", "ready")
+    page.keyboard.press("Alt+KeyO")
+    expect(page.locator("#whom-list")).to_contain_text("139****7771")
+    expect(page.locator("#whom-list [data-call=dial-2]")).to_contain_text("号码隐藏")
+    expect(page.locator("#whom-dial")).to_be_visible()
+    page.locator("#whom-find").fill("7771")
+    expect(page.locator("#whom-list li:visible")).to_have_count(1)
+    page.keyboard.press("Enter")
+    popped = site.redis.blpop(["cc:commands"], timeout=10)
+    assert popped is not None
+    command = json.loads(popped[1])
+    assert (command["name"], command["args"]) == (
+        "call.dial",
+        {"agent": "1001", "number": "13900007771", "call": "dial-1", "dialed": "12345"},
+    )
+    site.redis.rpush(
+        f"cc:reply:{command['id']}", json.dumps({"ok": False, "error": "not_allowed: x"})
+    )
+    expect(page.locator("#desk-notice")).to_contain_text("不允许呼叫此号码")

@@ -56,6 +56,14 @@ def test_given_each_moment_of_a_call_when_looked_at_then_everybody_can_use_it(
 
     expect(page.locator(".form-status")).to_have_attribute("data-state", "saved")
     look("talking")
+    page.keyboard.press("Alt+KeyB")
+    expect(page.locator("#f-decline_cause")).to_be_focused()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#e-decline_cause")).to_be_visible()
+    look("declined")
+    # The browser tells of every answer that isn't a success.
+    windows.complaints[:] = [said for said in windows.complaints if "422" not in said]
+    page.keyboard.press("Alt+KeyB")
     page.keyboard.press("Alt+KeyK")
     expect(page.locator("#whom-list li").first).to_be_visible()
     look("whom")

@@ -108,12 +108,7 @@ function run() {
       return;
     }
     const { command, reason } = button.dataset;
-    const fields = reason ? { reason } : {};
-    if (command === "call.dial") {
-      dialogs.close();
-      fields.call = bar().dataset.call;
-    }
-    give(command, fields);
+    give(command, reason ? { reason } : {});
   });
 
   // --- keys --------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 // Whom to call, what to mark: small dialogs that are worked with the keyboard alone.
 
+const DIAL = "call.dial"; // citizens of earlier calls; the others name destinations
+
 export function openDialogs(root, give) {
   const find = document.getElementById("whom-find");
   const list = document.getElementById("whom-list");
@@ -23,9 +25,10 @@ export function openDialogs(root, give) {
   }
 
   function call(option) {
-    if (!option?.dataset.to) return;
+    const { to, call: about } = option?.dataset ?? {};
+    if (!to && !about) return;
     close();
-    give(command, { to: option.dataset.to });
+    give(command, to ? { to } : { call: about });
   }
 
   find.addEventListener("input", filter);
@@ -50,8 +53,10 @@ export function openDialogs(root, give) {
   async function fillWhom() {
     find.value = "";
     list.replaceChildren();
-    const response = await fetch(root.dataset.destinations).catch(() => null);
-    if (!response?.ok) return;
+    const asked = command;
+    const { destinations, dialable } = root.dataset;
+    const response = await fetch(asked === DIAL ? dialable : destinations).catch(() => null);
+    if (!response?.ok || asked !== command) return;
     list.innerHTML = await response.text();
     filter();
   }
@@ -76,17 +81,9 @@ export function openDialogs(root, give) {
     dialog.querySelector(".dialog-title").textContent = button.dataset.title;
     dialog.querySelector("form").reset();
     if (name === "whom") fillWhom();
-    if (name === "dial") offerCitizen(dialog);
+    document.getElementById("whom-dial").hidden = command !== DIAL;
     dialog.showModal();
     dialog.querySelector("input, button.btn-primary:not([hidden])")?.focus();
-  }
-
-  function offerCitizen(dialog) {
-    const { call } = document.getElementById("desk-bar").dataset;
-    const number = document.querySelector(".desk-number")?.textContent.trim() ?? "";
-    const button = dialog.querySelector("#dial-citizen");
-    button.hidden = !call || !/^\+?\d+$/.test(number);
-    dialog.querySelector("#dial-number").textContent = number;
   }
 
   return { open, close, message: say };

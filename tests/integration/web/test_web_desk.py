@@ -16,6 +16,7 @@ from callcenter.events import Kind, event, talk_started
 from callcenter.models import Call
 from callcenter.store import store
 from web.app import create_app
+from web.commands import Answer
 from web.localtime import now
 from workorder.models import AuditEntry, Order, OrderEvent
 
@@ -394,11 +395,51 @@ def test_given_hostile_controls_when_shown_then_the_page_stands(desk, redis, tol
         {"name": "call.mark"},
         {"name": "call.dial", "number": "13900000000"},  # never a number that the page chose
         {"name": "call.dial", "call": "other"},
+        {"name": "call.dial", "call": "hidden"},
+        {"name": "call.dial", "to": "12330"},  # a destination is called from a conversation only
     ],
 )
 def test_given_a_command_that_lacks_something_when_pressed_then_it_isn_t_sent(
     desk, engine, redis, form
 ):
     add_call(engine, "other", agent="1002", answered_at=3)
+    add_call(engine, "hidden", agent="1001", caller="anonymous", answered_at=3)
     assert desk.press(**form).status_code == 400
     assert redis.client.llen("cc:commands") == 0
+
+
+def test_given_earlier_calls_when_she_dials_out_then_only_their_citizens_can_be_chosen(
+    desk, engine, redis, monkeypatch
+):
+    add_call(engine, "first", agent="1001", caller="13900000001", dialed="2613710", answered_at=3)
+    add_call(engine, "asked", agent="1001", callback_number="13900000002", answered_at=3)
+    add_call(engine, "hidden", agent="1001", caller="anonymous", answered_at=3)
+    add_call(engine, "other", agent="1002", caller="13900000003", answered_at=3)
+    told = desk.client.get("/desk/dialable").text
+    options = {
+        call: told.partition(f'data-call="{call}"')[2].partition("</li>")[0]
+        for call in ("first", "asked", "hidden")
+    }
+    assert "139****0001" in options["first"]
+    assert "139****0002" in options["asked"]
+    assert "aria-disabled" not in options["first"]
+    assert "aria-disabled" in options["hidden"]
+    assert "号码隐藏" in options["hidden"]
+    assert "139****0003" not in told
+    sent = []
+    monkeypatch.setattr(
+        "web.desk.send", lambda _, name, **args: sent.append((name, args)) or Answer(True)
+    )
+    for call in ("first", "asked"):
+        # The number is the call's, whatever the page says.
+        assert desk.press(name="call.dial", call=call, number="110").status_code == 200
+    assert sent == [
+        (
+            "call.dial",
+            {"agent": "1001", "number": "13900000001", "call": "first", "dialed": "2613710"},
+        ),
+        (
+            "call.dial",
+            {"agent": "1001", "number": "13900000002", "call": "asked", "dialed": "12345"},
+        ),
+    ]
