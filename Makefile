@@ -19,7 +19,7 @@ demo: venv packages ## Start it with a small city that calls all day
 	$(BIN)/callcenter demo
 
 test: venv test-packages ## Run every test; whole calls are tried again on a machine that is too busy
-	$(BIN)/pytest --numprocesses 4 --dist loadgroup --no-loadscope-reorder --reruns 2 --reruns-delay 3
+	$(BIN)/pytest --numprocesses 4 --dist loadfile --reruns 2 --reruns-delay 3
 
 transcripts: venv ## Record what a real FreeSWITCH says; the lab switch is held to it
 	$(BIN)/pytest tests/conformance --record -k freeswitch

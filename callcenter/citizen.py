@@ -67,6 +67,8 @@ class CitizenCall:
         self.name = clean_name(name)
         self.caller = LiveCaller(call, center.settings.sounds_dir, self._note)
         self.hotline: Hotline = center.hotline(self.dialed)
+        # As it arrives: an event of before that comes late tells older variables.
+        self._bridge_cause = call.variable("last_bridge_hangup_cause")
         self._call = call
         self._waiting: Waiting | None = None
         self._agent: Connected | None = None  # picked up, and not joined to the citizen yet
@@ -194,8 +196,7 @@ class CitizenCall:
 
     def was_cut_off(self) -> bool:
         """Whether the switch lost the agent, and neither of the two ended the conversation."""
-        cause = self._call.variable("last_bridge_hangup_cause") or "NORMAL_CLEARING"
-        return bool(self.state.agent) and cause in LOST
+        return bool(self.state.agent) and self._bridge_cause in LOST
 
     def go_back_to_queue(self) -> None:
         """Wait anew, before those who haven't been cut off."""

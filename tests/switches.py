@@ -125,7 +125,6 @@ class Stoppable(Protocol):
 
 Shared = TypeVar("Shared", bound=Stoppable)
 Kept = Callable[[Kind], Shared]
-_RUNNING: list[dict[Kind, Any]] = []
 
 
 @contextmanager
@@ -135,7 +134,6 @@ def kept_running(start: Callable[[Kind], Shared]) -> Iterator[Kept[Shared]]:
     A parametrized fixture would be torn down at each change of the kind, twice a file.
     """
     running: dict[Kind, Shared] = {}
-    _RUNNING.append(running)
 
     def of(kind: Kind) -> Shared:
         if kind not in running:
@@ -145,19 +143,8 @@ def kept_running(start: Callable[[Kind], Shared]) -> Iterator[Kept[Shared]]:
     try:
         yield of
     finally:
-        _stop(running)
-        _RUNNING.remove(running)
-
-
-def stop_kept() -> None:
-    """Stop all that is kept; what is asked for again starts again."""
-    for running in _RUNNING:
-        _stop(running)
-
-
-def _stop(running: dict[Kind, Any]) -> None:
-    while running:
-        running.popitem()[1].stop()
+        while running:
+            running.popitem()[1].stop()
 
 
 def eventually(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
