@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import socket
+import uuid
 from pathlib import Path
 
 from callcenter import sipp as shipped
 from callcenter.sipp import (
+    Address,
     SippResult,
     SippRun,
     free_ports,
@@ -58,5 +62,41 @@ class Sipp(shipped.Sipp):
             limit=limit,
         )
 
+    def citizen_on_cue(self, trunk: Address, dialed: str, caller: str, key: str) -> SippRun:
+        """A citizen who calls, speaks, and presses the key at the `cue`."""
+        pressed = '<recv request="MESSAGE"/>' + shipped._key(0.2, key, "info")
+        return self.start(
+            "citizen_keys",
+            trunk,
+            rows=[(caller, dialed, "")],
+            values={
+                "keys": pressed,
+                **shipped._voice("info", self.tone()),
+                "ptime": "",
+                "answer_within": "20000",
+                "hangup_within": "60000",
+            },
+            limit=240,
+        )
 
-__all__ = ["Sipp", "SippResult", "SippRun", "free_ports", "sipp_missing", "write_wav_tone"]
+    def third_on_cue(self, hertz: float) -> SippRun:
+        """Another hotline on the run's `.port`: answers, speaks, hangs up at the `cue`."""
+        speech = self.tone(hertz=hertz)
+        return self.start("third_on_cue", None, values={"speech": str(speech)}, limit=240)
+
+
+def cue(run: SippRun) -> None:
+    """Let the run's call go on: SIPp takes a message for the call whose Call-ID it bears."""
+    call = re.search(r"^Call-ID: *(\S+)", run.messages(), re.MULTILINE)
+    assert call, f"no call yet\n{run.messages()}"
+    message = (
+        "MESSAGE sip:cue@127.0.0.1 SIP/2.0\r\n"
+        f"Via: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK{uuid.uuid4().hex}\r\n"
+        "From: <sip:test@127.0.0.1>;tag=test\r\nTo: <sip:cue@127.0.0.1>\r\n"
+        f"Call-ID: {call.group(1)}\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n"
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+        wire.sendto(message.encode(), (shipped.HOST, run.port))
+
+
+__all__ = ["Sipp", "SippResult", "SippRun", "cue", "free_ports", "sipp_missing", "write_wav_tone"]
