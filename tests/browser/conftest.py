@@ -152,6 +152,7 @@ class Windows:
             page.locator("#password").fill(password)
             page.locator(".login-card .btn-primary").click()
             page.wait_for_url(lambda url: "/login" not in url)
+            page.wait_for_load_state()  # or the next `goto` breaks it off, and fails for it
 
     def listen(self, page: Page, base: str) -> None:
         """Keep what the page's console complains of, and every request to another host."""
