@@ -123,8 +123,9 @@ def test_given_the_next_call_when_it_rings_then_the_form_is_its_own(visit, site,
 def test_given_the_keyboard_alone_when_an_order_is_accepted_then_the_page_stays_and_says_so(
     visit, site, ringing
 ):
+    turn = time.monotonic_ns()  # tried again, it is another call
     page = desk(visit)
-    ringing(page, "form-7")
+    ringing(page, f"form-7-{turn}")
     page.evaluate("window.sameDocument = true")
     page.keyboard.press("Alt+KeyI")
     page.keyboard.type("和平小区停水")
@@ -132,17 +133,17 @@ def test_given_the_keyboard_alone_when_an_order_is_accepted_then_the_page_stays_
     expect(page.locator("#f-category")).to_be_focused()
     expect(page.locator("#e-category")).to_contain_text("请选择类别")
     expect(page.locator(".steps-why")).to_contain_text("请选择类别")
-    assert order_of(site, "form-7").state == "draft"
+    assert order_of(site, f"form-7-{turn}").state == "draft"
     page.keyboard.press("ArrowDown")
     expect(page.locator("#e-category")).to_have_count(0)
     page.keyboard.press("Alt+KeyA")
     expect(page.locator(".form-status")).to_contain_text("工单已受理")
     expect(page.locator("#f-title")).to_be_disabled()
     expect(page.locator(".form-steps [value=accept]")).to_be_disabled()
-    order = order_of(site, "form-7")
+    order = order_of(site, f"form-7-{turn}")
     assert (order.state, order.title) == ("accepted", "和平小区停水")
     assert page.evaluate("window.sameDocument")
-    ringing(page, "form-8", caller="13900005555")  # the next order begins with an open form
+    ringing(page, f"form-8-{turn}", caller="13900005555")  # the next order begins with an open form
     expect(page.locator(".form-steps [value=accept]")).to_be_enabled()
     visit.complaints[:] = [said for said in visit.complaints if "422" not in said]
 
@@ -150,16 +151,17 @@ def test_given_the_keyboard_alone_when_an_order_is_accepted_then_the_page_stays_
 def test_given_the_keyboard_alone_when_answered_at_once_or_declined_then_it_is_recorded(
     visit, site, ringing
 ):
+    turn = time.monotonic_ns()  # tried again, it is another call
     page = desk(visit)
-    ringing(page, "form-9")
+    ringing(page, f"form-9-{turn}")
     page.locator("#f-title").fill("咨询办证")
     page.keyboard.press("Alt+KeyT")
     expect(page.locator("#f-answer_text")).to_be_focused()
     page.keyboard.type("已告知地点和时间。")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".form-status")).to_contain_text("已登记即时答复")
-    assert order_of(site, "form-9").state == "answered"
-    ringing(page, "form-10", caller="13900005555")
+    assert order_of(site, f"form-9-{turn}").state == "answered"
+    ringing(page, f"form-10-{turn}", caller="13900005555")
     page.locator("#f-title").fill("法院已经受理的事")
     page.keyboard.press("Alt+KeyB")
     expect(page.locator("#f-decline_cause")).to_be_focused()
@@ -169,7 +171,7 @@ def test_given_the_keyboard_alone_when_answered_at_once_or_declined_then_it_is_r
     page.locator("#f-decline_reason").fill("请等法院判决。")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".form-status")).to_contain_text("已登记不予受理")
-    assert order_of(site, "form-10").state == "declined"
+    assert order_of(site, f"form-10-{turn}").state == "declined"
     visit.complaints[:] = [said for said in visit.complaints if "422" not in said]
 
 
