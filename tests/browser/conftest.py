@@ -60,10 +60,10 @@ class Site:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    found = map(shutil.which, ("chromium-headless-shell", "chromium"))
+    found = map(shutil.which, ("chromium", "chromium-headless-shell"))
     binary = os.environ.get("CALLCENTER_CHROMIUM") or next(filter(None, found), None)
     if not binary:
-        pytest.skip("no chromium-headless-shell here (apt-get install it), nor CALLCENTER_CHROMIUM")
+        pytest.skip("no chromium here (apt-get install chromium, or set CALLCENTER_CHROMIUM)")
     if not BUNDLE.exists():
         pytest.skip("web/static/vendor/main.js isn't built (npm ci && npm run build)")
     with sync_playwright() as playwright:
