@@ -113,6 +113,8 @@ class AgentDesk:
         self._registered = set(snapshot.registered & self.config.agents.keys())
         for message in messages:
             self._show_restored(message)
+        for agent in sorted(self._registered - self._states.keys()):
+            self._show_phone(agent)
         phones: list[acd.Input] = []
         for agent in sorted(self.config.agents):
             kind = acd.PhoneRegistered if agent in self._registered else acd.PhoneUnregistered
@@ -347,9 +349,17 @@ class AgentDesk:
         kind = acd.PhoneRegistered if registered else acd.PhoneUnregistered
         (self._registered.add if registered else self._registered.discard)(agent)
         self._tell(kind(self._clock(), agent))
-        if agent in self._states and self._states[agent]["registered"] != registered:
-            self._states[agent]["registered"] = registered
-            self._presence.show_agent(agent, self._states[agent])
+        self._show_phone(agent)
+
+    def _show_phone(self, agent: str) -> None:
+        """Also of somebody who hasn't signed in yet: the desk says whether that will do."""
+        state, registered = self._states.get(agent), agent in self._registered
+        if state is None:
+            now = self._clock()
+            self._show(agent, AgentState.LOGGED_OUT, NotReadyReason.NONE, now, None, None)
+        elif state["registered"] != registered:
+            state["registered"] = registered
+            self._presence.show_agent(agent, state)
 
     def registered(self) -> frozenset[str]:
         """Agents whose phones are registered, as we believe."""
