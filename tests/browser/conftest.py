@@ -132,13 +132,20 @@ class Windows:
         state = self._logged_in.get(who)
         context = self.browser.new_context(viewport=size, storage_state=state, **options)
         self._contexts.append(context)
+        if state is None:
+            # On a page of its own: where the log-in leads may still be loading.
+            page = self._new_page(context, base)
+            self._log_in(page, base, username, password, language)
+            self._logged_in[who] = context.storage_state()
+            page.close()
+        page = self._new_page(context, base)
+        page.goto(f"{base}{path}")
+        return page
+
+    def _new_page(self, context: BrowserContext, base: str) -> Page:
         page = context.new_page()
         page.set_default_timeout(WAIT_MS)
         self.listen(page, base)
-        if state is None:
-            self._log_in(page, base, username, password, language)
-            self._logged_in[who] = context.storage_state()
-        page.goto(f"{base}{path}")
         return page
 
     def _log_in(
@@ -152,7 +159,6 @@ class Windows:
             page.locator("#password").fill(password)
             page.locator(".login-card .btn-primary").click()
             page.wait_for_url(lambda url: "/login" not in url)
-            page.wait_for_load_state()  # or the next `goto` breaks it off, and fails for it
 
     def listen(self, page: Page, base: str) -> None:
         """Keep what the page's console complains of, and every request to another host."""

@@ -63,6 +63,7 @@ export function openForm(root, headers) {
   }
 
   function show(told) {
+    if (told.version < state.version) return; // asked before, answered after
     section.querySelector(".form-none").hidden = true;
     form.hidden = false;
     section.dataset.call = state.call;
@@ -241,7 +242,10 @@ export function openForm(root, headers) {
     for (const [call, kept] of store.all()) {
       if (call === state.call) continue;
       const response = await put(call, kept.fields, kept.base);
-      if (response?.ok) store.drop(call);
+      if (response?.ok) {
+        store.drop(call);
+        if (call === state.call && !state.dirty) load(); // it was opened meanwhile, with the text before
+      }
       else if (response && response.status !== 401 && response.status < 500) showLeft(call, kept);
     }
   }
