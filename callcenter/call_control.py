@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
 import gevent
 
@@ -29,6 +28,7 @@ from callcenter.transfer import COMMANDS, ENDS, LAYOUTS, Phase, Step, follows, r
 from callcenter.transfer_found import stray_thirds, talks_found
 from callcenter.transfer_switch import TransferSwitch
 from callcenter.transfer_talk import Talk, Third, idle
+from workorder.worktime import CHINA
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,6 @@ MARKED = {
     Step.THIRD_GONE: "third_left",
     Step.AGENT_GONE: "leave",
 }
-ZONE = ZoneInfo("Asia/Shanghai")  # as the hotlines' own
 WORDS = {
     "no_call": "you are in no call",
     "unknown_destination": "there is no such destination",
@@ -131,13 +130,13 @@ class CallControl:
         destination = self.destinations.get(str(wanted))
         if destination is None:
             raise refuse("unknown_destination")
-        if not destination.is_open(dt.datetime.now(ZONE)):
+        if not destination.is_open(dt.datetime.now(CHINA)):
             raise refuse("out_of_hours")
         return destination
 
     def listed(self) -> list[dict[str, Any]]:
         """What pages show of the destinations."""
-        now = dt.datetime.now(ZONE)
+        now = dt.datetime.now(CHINA)
         return [
             {
                 **each.model_dump(include={"id", "number", "title", "kind"}),

@@ -18,15 +18,15 @@ from acd.config import Config
 from acd.messages import Input, QueueClosed, QueueOpened
 from callcenter.queues import queues_of
 from ivr.hotline import Hotline
+from workorder.worktime import CHINA
 
 logger = logging.getLogger(__name__)
 
-ZONE = ZoneInfo("Asia/Shanghai")
 MINUTE = 60.0
 
 
 def closed_queues(
-    config: Config, hotlines: Iterable[Hotline], at: float, zone: ZoneInfo = ZONE
+    config: Config, hotlines: Iterable[Hotline], at: float, zone: ZoneInfo = CHINA
 ) -> frozenset[str]:
     """The queues that are closed `at` (seconds since the epoch)."""
     local = dt.datetime.fromtimestamp(at, zone)

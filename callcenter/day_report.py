@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from callcenter.agent_day import together
 from callcenter.daybook import ALL, Day
 from callcenter.figures import DEFINITIONS, QUARTER, Figure, Tally, figures
-from workorder.numbering import CHINA
+from workorder.worktime import CHINA
 
 
 @dataclass(frozen=True, slots=True)

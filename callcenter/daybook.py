@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from callcenter.agent_day import AgentBook
 from callcenter.figures import QUARTER, CallFacts, Tally, read_facts, tally
 from callcenter.models import Call
-from workorder.numbering import CHINA
+from workorder.worktime import CHINA
 
 ALL = ""  # the name of all queues together, and of calls that entered none
 

@@ -20,7 +20,6 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -36,10 +35,10 @@ from workorder.models import Order
 from workorder.refusals import Conflict, Refused
 from workorder.roles import Actor
 from workorder.states import State as OrderState
+from workorder.worktime import CHINA
 
 logger = logging.getLogger(__name__)
 
-CHINA = ZoneInfo("Asia/Shanghai")
 BATCH = 200
 SETTLE = dt.timedelta(seconds=3)  # after a call's end, for the last of its events to come in
 LOST_SETTLE = dt.timedelta(seconds=20)  # the switch's own record may still tell of a call
@@ -48,6 +47,7 @@ NEVER_DIALED = dt.timedelta(minutes=10)
 LINK_TEXT = (
     "【12345】您反映的工单{number}已办结，请点击评价：{{secret}}（{days}天内有效，仅可使用一次）"
 )
+
 # Causes that are ours and not the citizen's: the attempt isn't counted.
 OURS = frozenset({"SWITCH_GONE", "NO_TRUNK", "TOO_LATE"})
 

@@ -9,7 +9,6 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -18,8 +17,8 @@ from callcenter.limits import Limiter
 from ivr.progress import TAIL_DIGITS, Answer, Found, NotFound
 from workorder import lifecycle
 from workorder.models import Order
+from workorder.worktime import CHINA
 
-CHINA = ZoneInfo("Asia/Shanghai")
 HOUR = 3600
 WRONG_OF_ORDER = 10  # wrong entries for one order in an hour, whoever made them
 WRONG = 6  # and of one caller or address, whatever was asked for

@@ -98,8 +98,7 @@ def take_in(
     and has to be tried again (IntegrityError).
     """
     told = _cleaned(asked)
-    words = {name: value for name, value in asdict(told).items() if name != "files"}
-    digest = hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
+    digest = _digest(told)
     known = session.scalar(
         sa.select(IntakeMessage).where(
             IntakeMessage.channel == channel, IntakeMessage.message_id == told.message_id
@@ -131,6 +130,13 @@ def take_in(
     return Taken(order.number, new=True)
 
 
+def _digest(told: Request) -> str:
+    """Of the words; what is kept of the files doesn't make it another message."""
+    words = asdict(told)
+    del words["files"]
+    return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
+
+
 def _fits(content: bytes) -> bool:
     try:
         order_files.kind_of(content)
@@ -159,6 +165,7 @@ def _order(session: Session, channel: str, told: Request, now: dt.datetime, left
 
 
 def _cleaned(asked: Request) -> Request:
+    """Without the files."""
     text = clean_lines(asked.text)[:BODY]
     title = clean_text(asked.title, TITLE) or clean_text(text.split("\n", 1)[0], 40)
     message_id = clean_text(asked.message_id, MESSAGE_ID)

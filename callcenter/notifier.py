@@ -12,7 +12,6 @@ import logging
 import os
 import uuid
 from collections.abc import Callable, Mapping
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -25,10 +24,10 @@ from callcenter.events import Kind
 from callcenter.models import Call, JournalEvent, OutboxMessage
 from callcenter.outbox import Channel, State
 from callcenter.outreach import VoiceNotices
+from workorder.worktime import CHINA
 
 logger = logging.getLogger(__name__)
 
-CHINA = ZoneInfo("Asia/Shanghai")
 BURST = 50  # messages between two looks at other things
 SETTLE = dt.timedelta(seconds=3)  # after a call's end, for the last of its events to come in
 Clock = Callable[[], dt.datetime]

@@ -14,12 +14,11 @@ import secrets
 import zipfile
 from enum import StrEnum
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from callcenter.privacy import clean_text
 from workorder.models import Attachment
+from workorder.worktime import CHINA
 
-CHINA = ZoneInfo("Asia/Shanghai")
 FOLDER = "attachments"  # in the data folder
 MOST_BYTES = 10 << 20  # of one file
 MOST_FILES = 20  # of one order

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -12,8 +11,8 @@ from callcenter import outbox
 from callcenter.outbox import Channel, Message
 from callcenter.outreach import NoticeWays
 from workorder.due import DueNotice, Recipient, run_due
+from workorder.worktime import CHINA
 
-CHINA = ZoneInfo("Asia/Shanghai")
 LEVELS = {"warning": "临近期限提醒", "yellow": "到期黄牌提醒", "red": "超期红牌提醒"}
 CLOCKS = {
     "acknowledge": "签收",

@@ -83,12 +83,13 @@ class OutreachWorker:
         """Raise DataFileError when `outreach_file` is wrong."""
         config = outreach.load(settings.outreach_file)
         book = WishBook(settings.data_dir / call_wish.FOLDER)
+        ways_out = adapters(config, settings)
         voice = None
         if config.voice is not None and settings.trunk_gateway:
             voice = VoiceCalls(engine, book, config.voice)
         self._engine = engine
         self._config = config
-        self._notifier = Notifier(engine, adapters(config, settings), voice)
+        self._notifier = Notifier(engine, ways_out, voice)
         self._follow_ups = FollowUps(
             engine,
             config.follow_up,
@@ -111,7 +112,7 @@ class OutreachWorker:
             desk = receipts.Desk(
                 engine,
                 config.receipts,
-                frozenset(adapters(config, settings)),
+                frozenset(ways_out),
                 settings.web_secret_key,
                 settings.public_url,
             )

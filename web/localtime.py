@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from workorder.numbering import CHINA
+from workorder.worktime import CHINA
 
 Moment = dt.datetime | float | int
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from workorder.models import OrderCounter
+from workorder.worktime import CHINA
 
-CHINA = ZoneInfo("Asia/Shanghai")
 DIGITS = 6
 
 

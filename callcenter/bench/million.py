@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table
 
 from workorder import search
 from workorder.models import Order, OrderEvent, OrderUnit, Unit
-from workorder.numbering import CHINA
+from workorder.worktime import CHINA
 
 AT_ONCE = 5_000
 TEXTS = 20_000  # different ones; a million orders share them

@@ -10,7 +10,7 @@ import click
 
 from callcenter import database
 from callcenter.settings import SettingsError, load
-from workorder.numbering import CHINA
+from workorder.worktime import CHINA
 
 
 @click.command("report")

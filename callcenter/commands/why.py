@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 import click
 
 from callcenter import database, why
 from callcenter.settings import SettingsError, load
-
-ZONE = ZoneInfo("Asia/Shanghai")
+from workorder.worktime import CHINA
 
 
 @click.command("why")
@@ -30,5 +27,5 @@ def why_command(ctx: click.Context, call: str) -> None:
         raise SettingsError(str(error)) from error
     finally:
         engine.dispose()
-    for line in why.explain(events, ZONE):
+    for line in why.explain(events, CHINA):
         click.echo(line)

@@ -19,6 +19,8 @@ stands for anything but null.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,6 +52,10 @@ class CitizenPlays(_Strict):
     hang_up_after: float | None = None
     expects: dict[str, Any] = Field(min_length=1)
 
+    def left(self, record: dict[str, Any]) -> bool:
+        """Whether the call's record is what was expected."""
+        return not differences(self.expects, record)
+
 
 class Scenario(_Strict):
     title: str
@@ -71,8 +77,9 @@ class Stage:
         self.sipp = Sipp(workspace)
         self.sipp.scenario_folders = (folder, *Sipp.scenario_folders)
 
-    def play(self) -> dict[str, dict[str, Any]]:
-        """All of it; the records that the calls leave, by the citizen's number."""
+    @contextmanager
+    def played(self) -> Iterator[None]:
+        """All of it; the agents' phones are there until what it left has been looked at."""
         hotline, scenario = self.hotline, self.scenario
         for number in scenario.blocked:
             self._block(number)
@@ -80,16 +87,16 @@ class Stage:
         try:
             for number in phones:
                 hotline.ready(number)
-            records = self._calls()
+            self._calls()
+            yield
         finally:
             for number, phone in phones.items():
                 self._register(number, phone, expires=0)
             for number in scenario.blocked:
                 hotline.post(f"/admin/blocked/{number}/remove", "/admin/blocked")
             self.sipp.close()
-        return records
 
-    def _calls(self) -> dict[str, dict[str, Any]]:
+    def _calls(self) -> None:
         runs: dict[str, SippRun] = {}
         for number, part in self.scenario.citizens.items():
             self.hotline.begins(number)
@@ -104,14 +111,6 @@ class Stage:
         for run in runs.values():
             result = run.wait(LONGEST)
             assert result.exit_code == 0, result.explain()
-        return {
-            number: self.hotline.until(
-                number,
-                lambda record, part=part: not differences(part.expects, record),
-                "the record is as expected",
-            )
-            for number, part in self.scenario.citizens.items()
-        }
 
     def _phone(self, number: str, part: AgentPlays) -> SippRun:
         phone = self.sipp.phone(part.plays, ring=part.ring, talk=part.talk)

@@ -22,7 +22,7 @@ from workorder.models import Attachment, Order
 NOWHERE = Path("/nonexistent")  # no mail here has a file to keep
 
 
-def mail(number: int = 1, text: str = "路灯坏了", **more: str) -> bytes:
+def a_mail(number: int = 1, text: str = "路灯坏了", **more: str) -> bytes:
     heads = {
         "From": "王女士 <wang@example.org>",
         "Subject": "路灯不亮",
@@ -37,13 +37,6 @@ def mail(number: int = 1, text: str = "路灯坏了", **more: str) -> bytes:
 @pytest.fixture
 def server() -> Iterator[ImapServer]:
     server = ImapServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def mail_server() -> Iterator[MailServer]:
-    server = MailServer()
     yield server
     server.close()
 
@@ -67,13 +60,16 @@ def orders(engine: sa.Engine) -> list[Order]:
 def test_given_mails_then_each_is_an_order_and_leaves_the_inbox(
     engine: sa.Engine, server: ImapServer
 ) -> None:
-    server.put(mail(1))
-    server.put(mail(2, "自来水发黄"))
+    server.put(a_mail(1))
+    server.put(a_mail(2, "自来水发黄"))
     assert poller(engine, server).poll() == 2
     first, second = orders(engine)
     assert (first.channel, first.title, first.citizen_name) == ("email", "路灯不亮", "王女士")
     assert "自来水发黄" in second.body
-    assert (server.held("INBOX"), server.held("Taken")) == ([], [mail(1), mail(2, "自来水发黄")])
+    assert (server.held("INBOX"), server.held("Taken")) == (
+        [],
+        [a_mail(1), a_mail(2, "自来水发黄")],
+    )
     with database.reading(engine) as session:
         contacts = set(session.scalars(sa.select(IntakeMessage.contact)))
     assert contacts == {"wang@example.org"}
@@ -86,7 +82,7 @@ def test_given_mails_then_each_is_an_order_and_leaves_the_inbox(
 def test_given_the_connection_breaks_anywhere_then_there_is_one_order_and_the_mail_is_kept(
     engine: sa.Engine, server: ImapServer, at: str, after: bool
 ) -> None:
-    server.put(mail())
+    server.put(a_mail())
     server.cut, server.cut_after = at, after
     with pytest.raises((MailboxError, OSError)):
         poller(engine, server).poll()
@@ -94,18 +90,18 @@ def test_given_the_connection_breaks_anywhere_then_there_is_one_order_and_the_ma
     server.cut = ""
     poller(engine, server).poll()
     assert len(orders(engine)) == 1
-    assert mail() in server.held("Taken")
+    assert a_mail() in server.held("Taken")
 
 
 @pytest.mark.parametrize("refused", ["UID COPY", "UID STORE", "SELECT", "UID FETCH", "UID SEARCH"])
 def test_given_the_server_says_no_then_the_mail_stays_for_the_next_look(
     engine: sa.Engine, server: ImapServer, refused: str
 ) -> None:
-    server.put(mail())
+    server.put(a_mail())
     server.fail = refused
     with pytest.raises(MailboxError):
         poller(engine, server).poll()
-    assert server.held("INBOX") == [mail()]
+    assert server.held("INBOX") == [a_mail()]
     server.fail = ""
     assert poller(engine, server).poll() == 1
     assert len(orders(engine)) == 1
@@ -114,19 +110,19 @@ def test_given_the_server_says_no_then_the_mail_stays_for_the_next_look(
 def test_given_the_database_is_away_then_the_mail_stays(
     engine: sa.Engine, server: ImapServer
 ) -> None:
-    server.put(mail())
+    server.put(a_mail())
     broken = sa.create_engine("sqlite:////nonexistent/folder/x.db")
     with pytest.raises(sa.exc.OperationalError):
         poller(broken, server).poll()
-    assert server.held("INBOX") == [mail()]
+    assert server.held("INBOX") == [a_mail()]
 
 
 @pytest.mark.parametrize(
     "odd",
     [
-        mail(Auto_Submitted="auto-replied"),
-        mail(Message_ID=""),
-        mail(text="  "),
+        a_mail(Auto_Submitted="auto-replied"),
+        a_mail(Message_ID=""),
+        a_mail(text="  "),
         b"\xff\xfe\x00 no mail at all",
         b"",
     ],
@@ -135,9 +131,9 @@ def test_given_what_is_no_request_then_it_is_kept_for_people_and_the_next_one_is
     engine: sa.Engine, server: ImapServer, odd: bytes
 ) -> None:
     server.put(odd)
-    server.put(mail(7))
+    server.put(a_mail(7))
     assert poller(engine, server).poll() == 2
-    assert (server.held("Refused"), server.held("Taken")) == ([odd], [mail(7)])
+    assert (server.held("Refused"), server.held("Taken")) == ([odd], [a_mail(7)])
     assert len(orders(engine)) == 1
 
 
@@ -145,7 +141,7 @@ def test_given_a_mail_too_large_then_it_isnt_even_fetched(
     engine: sa.Engine, server: ImapServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mailbox, "LARGEST", 1000)
-    server.put(mail(text="长" * 1000))
+    server.put(a_mail(text="长" * 1000))
     assert poller(engine, server).poll() == 1
     assert len(server.held("Refused")) == 1
     assert server.commands.count("UID FETCH") == 1
@@ -177,8 +173,8 @@ def test_given_a_mail_with_files_then_those_that_may_be_kept_are_with_the_order(
 def test_given_the_same_mail_twice_then_it_is_one_order(
     engine: sa.Engine, server: ImapServer
 ) -> None:
-    server.put(mail())
-    server.put(mail())
+    server.put(a_mail())
+    server.put(a_mail())
     assert poller(engine, server).poll() == 2
     assert len(orders(engine)) == 1
     assert len(server.held("Taken")) == 2
@@ -187,28 +183,28 @@ def test_given_the_same_mail_twice_then_it_is_one_order(
 def test_given_a_wrong_password_then_it_is_said_and_not_in_whose_name(
     engine: sa.Engine, server: ImapServer
 ) -> None:
-    server.put(mail())
+    server.put(a_mail())
     with pytest.raises(MailboxError) as told:
         poller(engine, server, "wrong").poll()
     assert "wrong" not in str(told.value)
-    assert server.held("INBOX") == [mail()]
+    assert server.held("INBOX") == [a_mail()]
 
 
 def test_given_a_server_without_uidplus_then_all_that_is_marked_is_put_out(
     engine: sa.Engine, server: ImapServer
 ) -> None:
     server.uidplus = False
-    server.put(mail())
+    server.put(a_mail())
     assert poller(engine, server).poll() == 1
     assert server.held("INBOX") == []
 
 
 def test_given_the_worker_runs_then_a_mail_is_answered_with_its_orders_number_and_code(
-    engine: sa.Engine, server: ImapServer, mail_server: MailServer, tmp_path: Path
+    engine: sa.Engine, server: ImapServer, mail: MailServer, tmp_path: Path
 ) -> None:
     file = tmp_path / "outreach.yaml"
     file.write_text(
-        f"email: {{host: 127.0.0.1, port: {mail_server.port}, security: none,"
+        f"email: {{host: 127.0.0.1, port: {mail.port}, security: none,"
         " sender: hotline@example.org}\n"
         f"mailbox: {{host: 127.0.0.1, port: {server.port}, security: none,"
         " username: hotline, every_seconds: 1}\n"
@@ -220,11 +216,11 @@ def test_given_the_worker_runs_then_a_mail_is_answered_with_its_orders_number_an
         trunk_gateway="", callback_numbers="1[0-9]{10}", public_url="", outreach_file=file,
         smtp_password="", imap_password="geheim", sms_secret="", web_secret_key="s" * 20,
     )  # fmt: skip
-    server.put(mail())
+    server.put(a_mail())
     with outreach_worker.running(settings):
-        eventually(lambda: mail_server.mails, "the mail is answered", 20)
+        eventually(lambda: mail.mails, "the mail is answered", 20)
     (order,) = orders(engine)
-    (answer,) = mail_server.mails
+    (answer,) = mail.mails
     assert answer["To"] == "wang@example.org"
     assert order.number in answer["Subject"]
     assert inquiry.code("s" * 20, order.number) in answer.get_content()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_every_page_of_the_demo_city_has_something_to_show(demo: dict[str, str]) -> None:
     folder = Path(demo["CALLCENTER_DATA_DIR"])
     settings = make_settings(folder / "web")  # secrets only; the database is the demo's
-    from dataclasses import replace
-
     app = create_app(replace(settings, database_url=f"sqlite:///{folder / 'callcenter.db'}"))
     engine = app.extensions["callcenter.engine"]
     add_user(engine, "looks", Role.ADMINISTRATOR)

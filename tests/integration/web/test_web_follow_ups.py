@@ -16,8 +16,11 @@ from web_kit import client_for, post, token_of
 from callcenter import database, followups
 from callcenter.models import FollowUp
 from web.follow_ups import PROBLEMS, REASONS, RESULTS, WAYS
+from workorder import lifecycle, policies
 from workorder.follow_up import Answers, Reason, Result
 from workorder.models import Order, OrderEvent, OrderSupervision
+from workorder.roles import Actor, Role
+from workorder.states import Step
 
 NUMBER = "13800000001"
 CODE = "a-code-of-a-link-0123456789"
@@ -104,8 +107,6 @@ def test_given_a_person_asked_and_it_is_not_done_then_it_goes_back(
 def test_given_unsatisfied_on_all_three_counts_then_it_is_supervised_where_the_policy_says_so(
     desk: FlaskClient, engine: Engine
 ) -> None:
-    from workorder import policies
-
     waiting(engine)  # makes the unit
     with database.writing(engine) as session:
         street = next(row for row in policies.latest(session) if row.name == "street")
@@ -144,10 +145,6 @@ def test_given_the_order_cannot_be_closed_now_then_the_page_says_why(
     asked = waiting(engine, reason="held")
     with database.writing(engine) as session:
         order = session.get_one(Order, asked.order_id)
-        from workorder import lifecycle
-        from workorder.roles import Actor, Role
-        from workorder.states import Step
-
         lifecycle.take(
             session, order, Step.SUPERVISE, actor=Actor("office", Role.OFFICE),
             at=dt.datetime.now(dt.UTC), data={"cause": "red_card"},
