@@ -68,7 +68,7 @@ class System:
         self.hang_up_sipp()
         for name in reversed(OURS):
             self.stop_process(name)
-        self.switch.stop()
+        self.switch.kill()  # a polite stop takes FreeSWITCH seconds
         self.stop_process("redis")
 
     def start_process(self, name: str) -> None:
