@@ -174,8 +174,8 @@ class Sipp:
             trunk,
             rows=[(number, dialed, name) for number in callers],
             values={
-                "keys": "".join(_key(after, key, dtmf) for after, key in keys),
-                **_voice(dtmf, speech or self.tone()),
+                "keys": "".join(key_step(after, key, dtmf) for after, key in keys),
+                **voice_values(dtmf, speech or self.tone()),
                 "ptime": f"\na=ptime:{packet_ms}" if packet_ms else "",
                 "answer_within": _ms(answer_within),
                 "hangup_within": _ms(hangup_within),
@@ -369,7 +369,8 @@ Duration=160
 """
 
 
-def _key(after: float, key: str, dtmf: str) -> str:
+def key_step(after: float, key: str, dtmf: str) -> str:
+    """A pause of `after` seconds, then the key, as a piece of a scenario."""
     pause = f'  <pause milliseconds="{_ms(after)}"/>\n'
     if dtmf == "info":
         return pause + _INFO.format(key=key)
@@ -378,7 +379,7 @@ def _key(after: float, key: str, dtmf: str) -> str:
     return pause + f'  <nop><action><exec play_pcap_audio="{pcap}"/></action></nop>\n'
 
 
-def _voice(dtmf: str, speech: Path) -> dict[str, str]:
+def voice_values(dtmf: str, speech: Path) -> dict[str, str]:
     """What the citizen sends: a file's sound, or RFC 4733 keys, which SIPp sends from its other
     media port and so without sound."""
     if dtmf == "info":

@@ -64,14 +64,14 @@ class Sipp(shipped.Sipp):
 
     def citizen_on_cue(self, trunk: Address, dialed: str, caller: str, key: str) -> SippRun:
         """A citizen who calls, speaks, and presses the key at the `cue`."""
-        pressed = '<recv request="MESSAGE"/>' + shipped._key(0.2, key, "info")
+        pressed = '<recv request="MESSAGE"/>' + shipped.key_step(0.2, key, "info")
         return self.start(
             "citizen_keys",
             trunk,
             rows=[(caller, dialed, "")],
             values={
                 "keys": pressed,
-                **shipped._voice("info", self.tone()),
+                **shipped.voice_values("info", self.tone()),
                 "ptime": "",
                 "answer_within": "20000",
                 "hangup_within": "60000",

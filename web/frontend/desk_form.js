@@ -63,10 +63,10 @@ export function openForm(root, headers) {
   }
 
   function show(told) {
-    if (told.version < state.version) return; // asked before, answered after
     section.querySelector(".form-none").hidden = true;
     form.hidden = false;
     section.dataset.call = state.call;
+    if (told.version < state.version) return; // asked before the last save, answered after it
     clash(null);
     const kept = state.dirty ? { fields: typed(), base: state.base } : store.get(state.call);
     agree(told);
@@ -245,8 +245,7 @@ export function openForm(root, headers) {
       if (response?.ok) {
         store.drop(call);
         if (call === state.call && !state.dirty) load(); // it was opened meanwhile, with the text before
-      }
-      else if (response && response.status !== 401 && response.status < 500) showLeft(call, kept);
+      } else if (response && response.status !== 401 && response.status < 500) showLeft(call, kept);
     }
   }
 
