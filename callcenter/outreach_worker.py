@@ -26,7 +26,7 @@ from callcenter.followups import FollowUps, Ways
 from callcenter.notifier import Notifier, VoiceCalls
 from callcenter.order_files import FOLDER
 from callcenter.outbox import Channel
-from callcenter.queries import QueryServer
+from callcenter.query_server import QueryServer
 
 logger = logging.getLogger(__name__)
 

@@ -7,16 +7,20 @@ when a binary is found (CALLCENTER_FREESWITCH, else PATH, else /usr/local/freesw
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import importlib.util
 import os
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -75,12 +79,17 @@ class RunningSwitch:
             self.published,
             self.settings.switch_dir / "conf",
         )
+        certificates = self.settings.switch_dir / "certs"
+        if not any(certificates.glob("*")):
+            shutil.copytree(_certificates(), certificates, dirs_exist_ok=True)
         self.process = switch_process.launch(self.settings, self.kind)
         try:
             switch_process.wait_running(self.settings, START_SECONDS, self.process)
         except SwitchError:
             self.kill()
             raise
+        if self.kind == "freeswitch":
+            shutil.copytree(certificates, _certificates(), dirs_exist_ok=True)
 
     def stop(self) -> None:
         if self.process is not None:
@@ -112,6 +121,14 @@ class RunningSwitch:
         """End every call, so that the next test finds an idle switch."""
         self.api("hupall")
         eventually(lambda: self.calls() == 0, "calls left after hupall")
+
+
+@cache
+def _certificates() -> Path:
+    """What the first FreeSWITCH of a run made: two keys cost it four seconds of a processor."""
+    folder = Path(tempfile.mkdtemp(prefix="callcenter-certificates-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def entry(number: str, password: str, domain: str) -> switch_conf.AgentDirectoryEntry:
