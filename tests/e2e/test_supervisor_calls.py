@@ -74,7 +74,11 @@ def test_given_two_who_wait_when_a_supervisor_raises_the_second_and_lends_a_queu
     second.hang_up()
     first.hang_up()
     does(transfers, "agent_skills_reset", agent="1004")
-    told = transfers.system.api("agents").json()["agents"]
-    assert [each["queues"] for each in told if each["number"] == "1004"] == [{"general": 5}]
+
+    def serves() -> dict[str, int]:
+        told = transfers.system.api("agents").json()["agents"]
+        return next(dict(each["queues"]) for each in told if each["number"] == "1004")
+
+    eventually(lambda: serves() == {"general": 5}, "1004 serves her own queue again")
     does(transfers, "agent_state", agent="1004", state="logged_out")
     eventually(lambda: transfers.system.state("1004") == "logged_out", "1004 is logged out")
