@@ -79,9 +79,7 @@ class RunningSwitch:
             self.published,
             self.settings.switch_dir / "conf",
         )
-        certificates = self.settings.switch_dir / "certs"
-        if not any(certificates.glob("*")):
-            shutil.copytree(_certificates(), certificates, dirs_exist_ok=True)
+        lend_certificates(self.settings)
         self.process = switch_process.launch(self.settings, self.kind)
         try:
             switch_process.wait_running(self.settings, START_SECONDS, self.process)
@@ -89,7 +87,7 @@ class RunningSwitch:
             self.kill()
             raise
         if self.kind == "freeswitch":
-            shutil.copytree(certificates, _certificates(), dirs_exist_ok=True)
+            keep_certificates(self.settings)
 
     def stop(self) -> None:
         if self.process is not None:
@@ -129,6 +127,18 @@ def _certificates() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="callcenter-certificates-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def lend_certificates(settings: Settings) -> None:
+    """Spare a switch the making of its keys, where another one has made some."""
+    folder = settings.switch_dir / "certs"
+    if not any(folder.glob("*")):
+        shutil.copytree(_certificates(), folder, dirs_exist_ok=True)
+
+
+def keep_certificates(settings: Settings) -> None:
+    """Keep a running FreeSWITCH's keys for the next one."""
+    shutil.copytree(settings.switch_dir / "certs", _certificates(), dirs_exist_ok=True)
 
 
 def entry(number: str, password: str, domain: str) -> switch_conf.AgentDirectoryEntry:

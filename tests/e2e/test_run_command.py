@@ -19,7 +19,16 @@ import pytest
 import requests
 from hotline_kit import write_rules, write_voices
 from phone import AgentPhone, Citizen
-from switches import Kind, eventually, local_settings, missing
+from switches import (
+    Kept,
+    Kind,
+    eventually,
+    keep_certificates,
+    kept_running,
+    lend_certificates,
+    local_settings,
+    missing,
+)
 from system import SOUNDS, environ, fill_folder
 
 from callcenter.bootstrap import Secrets
@@ -36,6 +45,7 @@ class Run:
 
     def __init__(self, settings: Settings, kind: Kind) -> None:
         self.settings = settings
+        self.kind = kind
         self._environ = {
             **{name: text for name, text in os.environ.items() if "CALLCENTER" not in name},
             **environ(settings),
@@ -133,6 +143,15 @@ class Run:
 
         return dict(eventually(record, "the call's record", 20))
 
+    def stop(self) -> None:
+        """End whatever of it is left."""
+        left = self.pids()
+        if self.process is not None and self.process.poll() is None:
+            self.end()
+        for pid in left.values():
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+
 
 def alive(pid: int) -> bool:
     try:
@@ -141,33 +160,49 @@ def alive(pid: int) -> bool:
         return False
 
 
-@pytest.fixture
-def make_run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
-    """A `callcenter run` with ports and a data folder of its own, not started."""
-    made: list[Run] = []
-    sounds, rules = write_voices(tmp_path / "voices"), write_rules(tmp_path / "rules")
+Make = Callable[..., Run]
+
+
+def maker(folder: Path, made: list[Run]) -> Make:
+    sounds, rules = write_voices(folder / "voices"), write_rules(folder / "rules")
 
     def make(kind: Kind = "lab", *, shipped: bool = False, first: bool = False) -> Run:
         """`shipped`: with the repository's own hotlines, queues and voice; `first`: in a folder
         that isn't there yet."""
-        folder = tmp_path / f"data-{len(made)}"
+        data = folder / f"data-{len(made)}"
         if shipped:
-            settings = local_settings(folder, SOUNDS)
+            settings = local_settings(data, SOUNDS)
         else:
-            settings = replace(local_settings(folder, sounds), **rules)
+            settings = replace(local_settings(data, sounds), **rules)
         if not first:
-            fill_folder(folder)
+            fill_folder(data)
+            lend_certificates(settings)
         made.append(Run(settings, kind))
         return made[-1]
 
-    yield make
+    return make
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Iterator[Make]:
+    """A `callcenter run` with ports and a data folder of its own, not started."""
+    made: list[Run] = []
+    yield maker(tmp_path, made)
     for run in made:
-        left = run.pids()
-        if run.process is not None and run.process.poll() is None:
-            run.end()
-        for pid in left.values():
-            if alive(pid):
-                os.kill(pid, signal.SIGKILL)
+        run.stop()
+
+
+@pytest.fixture(scope="module")
+def lasting_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept[Run]]:
+    """One that tests share, each leaving it serving; a start and an end take long."""
+    make = maker(tmp_path_factory.mktemp("lasting"), [])
+    with kept_running(lambda kind: make(kind).start().ready()) as running:
+        yield running
+
+
+@pytest.fixture
+def lasting(lasting_runs: Kept[Run], switch_kind: Kind) -> Run:
+    return lasting_runs(switch_kind)
 
 
 def talk(run: Run) -> None:
@@ -184,7 +219,7 @@ def talk(run: Run) -> None:
 
 
 def test_given_two_folders_when_run_twice_then_both_serve_and_end_without_a_trace(
-    make_run: Callable[..., Run],
+    make_run: Make,
 ) -> None:
     other: Kind = "lab" if missing("freeswitch") else "freeswitch"
     one, two = (make_run(kind, first=True).start() for kind in ("lab", other))
@@ -205,6 +240,8 @@ def test_given_two_folders_when_run_twice_then_both_serve_and_end_without_a_trac
     assert "in use by another" in line
     left = {**{f"1 {n}": p for n, p in one.pids().items()}, **two.pids()}
     assert len(left) == 10
+    if two.kind == "freeswitch":
+        keep_certificates(two.settings)
     assert one.end(signal.SIGTERM) == 0
     assert two.end(signal.SIGINT) == 0
     assert [name for name, pid in left.items() if alive(pid)] == []
@@ -214,7 +251,7 @@ def test_given_two_folders_when_run_twice_then_both_serve_and_end_without_a_trac
 
 
 def test_given_a_new_start_when_a_test_call_is_placed_then_it_is_answered_and_rated(
-    make_run: Callable[..., Run], switch_kind: Kind
+    make_run: Make, switch_kind: Kind
 ) -> None:
     run = make_run(switch_kind, shipped=True).start().ready()
     placed = run.command("call", "--seconds", "1", "--rating", "2")
@@ -228,9 +265,9 @@ def test_given_a_new_start_when_a_test_call_is_placed_then_it_is_answered_and_ra
 
 
 def test_given_run_is_killed_while_two_talk_when_it_is_run_again_then_they_talk_on(
-    make_run: Callable[..., Run], switch_kind: Kind
+    lasting: Run,
 ) -> None:
-    run = make_run(switch_kind).start().ready()
+    run = lasting
     agent, citizen = run.agent("1001"), run.citizen()
     try:
         call = citizen.dial("2613710")
@@ -258,14 +295,12 @@ def test_given_run_is_killed_while_two_talk_when_it_is_run_again_then_they_talk_
     finally:
         agent.close()
         citizen.close()
-    assert run.end() == 0
-    assert [name for name, pid in after.items() if alive(pid)] == []
 
 
 def test_given_a_controller_that_dies_or_hangs_then_run_starts_another(
-    make_run: Callable[..., Run], switch_kind: Kind, record_property: Any
+    lasting: Run, record_property: Any
 ) -> None:
-    run = make_run(switch_kind).start().ready()
+    run = lasting
     live = connect(f"unix://{run.settings.redis_socket}")
 
     def serving(old: int) -> bool:
@@ -292,13 +327,10 @@ def test_given_a_controller_that_dies_or_hangs_then_run_starts_another(
         assert not alive(second)
     finally:
         citizen.close()
-    assert run.end() == 0
 
 
 @pytest.mark.parametrize("name", ["SIP_PORT", "ESL_PORT", "OUTBOUND_PORT", "WEB_PORT"])
-def test_given_a_port_in_use_when_run_then_one_line_says_which(
-    make_run: Callable[..., Run], name: str
-) -> None:
+def test_given_a_port_in_use_when_run_then_one_line_says_which(make_run: Make, name: str) -> None:
     run = make_run()
     port = getattr(run.settings, name.lower())
     kind = socket.SOCK_DGRAM if name == "SIP_PORT" else socket.SOCK_STREAM
@@ -315,7 +347,7 @@ def test_given_a_port_in_use_when_run_then_one_line_says_which(
 
 
 def test_given_wrong_settings_when_run_then_one_line_and_exit_code_2(
-    make_run: Callable[..., Run],
+    make_run: Make,
 ) -> None:
     for change in ({"CALLCENTER_WEB_PORT": "many"}, {"CALLCENTER_SWTICH": "lab"}):
         process = (run := make_run()).start(**change).process
