@@ -52,7 +52,7 @@ from callcenter.settings import Settings
 from callcenter.supervision import Supervision
 from callcenter.transfer import Phase
 from callcenter.transfer_switch import TransferSwitch
-from callcenter.watcher import EVENTS, Watcher
+from callcenter.watcher import EVENTS, PASSING, Watcher
 from ivr.hotline import Hotline
 
 logger = logging.getLogger(__name__)
@@ -88,6 +88,7 @@ class Controller:
             on_up=self._switch_up,
             on_down=lambda: logger.warning("switch: away"),
             feed=feed,
+            passing=PASSING,
         )
         self.lines = Lines(
             self.link,

@@ -27,6 +27,8 @@ EVENTS = [
     "RECORD_STOP",
     "CUSTOM sofia::register sofia::unregister sofia::expire",
 ]
+# Everybody parks, and only an off-hook agent's leg means something by it.
+PASSING = {"CHANNEL_PARK": ("variable_cc_line /./",)}
 
 
 class Watcher:

@@ -14,6 +14,11 @@ from callcenter.esl.event import Event
 
 Deliver = Callable[[Event], None]
 
+# The applications whose beginning and end are told. Each event of an execution is 5 to 9 KB of
+# JSON, and set, limit, transfer, socket and their like make half of a call's events.
+TOLD = ("answer", "playback", "record_session", "stop_record_session")
+UNTOLD = frozenset({"hangup"})  # started by us all the same: the hang-up itself is told
+
 
 class EventFeed:
     """Hands the link's events to the calls that they are about; nothing in it blocks."""
@@ -26,6 +31,10 @@ class EventFeed:
         "CHANNEL_HANGUP_COMPLETE",
         "DTMF",
         "RECORD_STOP",
+    )
+    PASSING = dict.fromkeys(
+        ("CHANNEL_EXECUTE", "CHANNEL_EXECUTE_COMPLETE"),
+        tuple(f"Application {application}" for application in TOLD),
     )
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket as system_socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import gevent.socket
 from greenswitch.esl import InboundESL
@@ -74,13 +74,24 @@ class SwitchConnection(Wire, InboundESL):
         if reply != "+OK accepted":
             raise LoginRefused(f"the switch refuses our password: {reply}")
 
-    def subscribe(self, events: list[str]) -> None:
-        """Ask for events by name; `sofia::register` and the like are CUSTOM subclasses."""
+    def subscribe(
+        self, events: list[str], passing: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Ask for events by name; `sofia::register` and the like are CUSTOM subclasses.
+
+        `passing` tells for an event's name which of them get through: those with one of the
+        headers, written `Header value` or `Header /pattern/`. An event that gets through for its
+        header does so whatever its name.
+        """
         words = [word for entry in events for word in entry.split() if word != "CUSTOM"]
         names = dict.fromkeys([*ALWAYS, *(word for word in words if "::" not in word)])
         subclasses = dict.fromkeys(word for word in words if "::" in word)
         custom = ["CUSTOM", *subclasses] if subclasses else []
         self.request(" ".join(["event json", *names, *custom]))
+        if passing:
+            whole = [f"Event-Name {name}" for name in [*names, *custom[:1]] if name not in passing]
+            some = dict.fromkeys(one for conditions in passing.values() for one in conditions)
+            self.request_all([f"filter {condition}" for condition in [*whole, *some]])
 
     def core(self) -> str:
         """The UUID of the running switch; another one means that it was started anew."""

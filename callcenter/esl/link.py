@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import gevent
 from gevent.event import Event as Flag
@@ -35,10 +35,11 @@ class SwitchLink:
 
     `on_event` gets the events in order per channel, in a greenlet of its own per channel; a
     slow one delays its channel only. With a `feed` its events are subscribed to as well, and go
-    to the feed first, at once; `on_event` sees only what is in `events`. When handlers can't keep
-    up at all, events are dropped and counted in `lost_events`. `on_down()` runs after a connection
-    that was up has ended, but not on `stop`. After 2.5 heartbeats without an event the connection
-    is made anew, with growing, jittered pauses (0.2 to 5 s).
+    to the feed first, at once; `on_event` sees only what is in `events`. `passing` narrows them
+    down at the switch (see `SwitchConnection.subscribe`); so does the feed. When handlers can't
+    keep up at all, events are dropped and counted in `lost_events`. `on_down()` runs after a
+    connection that was up has ended, but not on `stop`. After 2.5 heartbeats without an event the
+    connection is made anew, with growing, jittered pauses (0.2 to 5 s).
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class SwitchLink:
         on_up: Callable[[bool], None] | None = None,
         on_down: Callable[[], None] | None = None,
         feed: EventFeed | None = None,
+        passing: Mapping[str, Sequence[str]] | None = None,
         heartbeat_seconds: float = 20.0,
         connect_timeout: float = 5.0,
     ) -> None:
@@ -59,6 +61,7 @@ class SwitchLink:
         self._password = password
         self._events = events
         self._feed = feed
+        self._passing = {**(feed.PASSING if feed else {}), **(passing or {})}
         wanted = {word for entry in events for word in entry.split()}
         self._feed_only = frozenset(feed.EVENTS) - wanted if feed else frozenset()
         self._on_up = on_up
@@ -162,7 +165,8 @@ class SwitchLink:
 
     def _take_up(self, connection: SwitchConnection) -> None:
         self._workers.hold()
-        connection.subscribe([*self._events, *(self._feed.EVENTS if self._feed else ())])
+        fed = self._feed.EVENTS if self._feed else ()
+        connection.subscribe([*self._events, *fed], self._passing)
         core = connection.core()
         changed = self.core_uuid not in ("", core)
         self.core_uuid = core

@@ -16,9 +16,16 @@ from gevent.queue import Queue
 from greenswitch.esl import OutboundSession
 
 from callcenter.esl import command
-from callcenter.esl.errors import CallGone, CommandFailed, EslError, ProtocolError, ReplyTimeout
+from callcenter.esl.errors import (
+    BadArgument,
+    CallGone,
+    CommandFailed,
+    EslError,
+    ProtocolError,
+    ReplyTimeout,
+)
 from callcenter.esl.event import Event
-from callcenter.esl.feed import EventFeed
+from callcenter.esl.feed import TOLD, UNTOLD, EventFeed
 from callcenter.esl.wire import REPLY_SECONDS, Wire
 
 log = logging.getLogger(__name__)
@@ -171,7 +178,11 @@ class OutboundCall(Wire, OutboundSession):
             headers["execute-app-arg"] = arg
         if self._over():
             raise self.gone()
-        self._executions[execution.uuid] = execution
+        if self.fed and app not in TOLD:
+            if app not in UNTOLD:
+                raise BadArgument(f"{app}: its end would not be told, see callcenter.esl.feed")
+        else:
+            self._executions[execution.uuid] = execution
         try:
             if wait:
                 self.request("sendmsg", headers)

@@ -10,6 +10,7 @@ from lab_phone import PhoneCall
 
 from conformance.conversations import conversation
 from conformance.scene import Scene
+from conformance.wire import until
 
 TONE = "tone_stream://%(200,0,400)"
 LONG_TONE = "tone_stream://%(20000,0,400)"
@@ -39,6 +40,30 @@ def prompts(scene: Scene) -> None:
     call.run("playback")
     call.run("sleep", "100")
     leave(scene, phone)
+
+
+@conversation
+def some_events_get_through(scene: Scene) -> None:
+    """A link hears of every DTMF and hang-up, of what is played, and of nobody who parks."""
+    link = scene.link
+    link.ask("event json CHANNEL_EXECUTE CHANNEL_EXECUTE_COMPLETE CHANNEL_PARK CHANNEL_HANGUP DTMF")
+    link.ask("filter Event-Name CHANNEL_HANGUP")
+    link.ask("filter Event-Name DTMF")
+    link.ask("filter Application playback")
+    link.ask("filter variable_cc_line /./")
+    scene.attends()
+    phone, call = scene.answered()
+    call.run("set", "cc_stage=menu")
+    call.run("playback", TONE)
+    phone.press("1")
+    scene.saw("citizen", "DTMF", DTMF_Digit="1")
+    leave(scene, phone)
+    until(lambda: link.events[-1]["Event-Name"] == "CHANNEL_HANGUP", "the link hears the end")
+    scene.note(
+        "the link heard",
+        [[event["Event-Name"], event.get("Application", "")] for event in link.events],
+    )
+    link.ask("filter delete all")
 
 
 @conversation

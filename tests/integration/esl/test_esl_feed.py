@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fakeswitch import FakeCall, eventually
 
-from callcenter.esl import CommandFailed, Event, EventFeed
+from callcenter.esl import BadArgument, CommandFailed, Event, EventFeed
 
 
 def told(fake: FakeCall, name: str, **headers: str) -> Event:
@@ -35,6 +35,12 @@ def test_a_fed_call_asks_for_no_events_and_hears_them_from_the_feed(stage, feed)
     assert act.result(fake) == "5"
 
 
+def test_a_fed_call_refuses_an_application_whose_end_it_would_not_hear(stage, feed):
+    act = stage(lambda call: call.start("sleep", "100"), feed=feed)
+    with pytest.raises(BadArgument, match=r"sleep: its end would not be told"):
+        act.result(act.call())
+
+
 def test_without_a_link_a_call_hears_for_itself(stage, feed):
     feed.live = False
     act = stage(lambda call: call.events.get(timeout=5).get("DTMF-Digit"), feed=feed)
@@ -59,6 +65,10 @@ def test_the_link_subscribes_for_the_feed_and_keeps_its_events_from_the_handler(
     assert [event.name for event in handled if event.uuid == "a"] == ["RECORD_STOP"]
     subscribed = [each.line for each in switch.peers[0].commands if each.line.startswith("event")]
     assert "CHANNEL_EXECUTE_COMPLETE" in subscribed[0]
+    passes = [each.line for each in switch.peers[0].commands if each.line.startswith("filter")]
+    assert "filter Event-Name DTMF" in passes
+    assert "filter Application playback" in passes
+    assert "filter Event-Name CHANNEL_EXECUTE" not in passes
     switch.peers[0].shut()
     eventually(lambda: not feed.live)
 
