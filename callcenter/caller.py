@@ -22,6 +22,7 @@ STOP_LIMIT = 3.0  # seconds for the switch to end a playback that was told to st
 STOP_ATTEMPTS = 3
 COMMAND_LIMIT = 5.0
 KEYS_KEPT = 32
+TERMINATORS = "playback_terminators"  # the keys at which the switch itself ends a playback
 KEYS = frozenset("0123456789*#")
 
 
@@ -57,9 +58,12 @@ class LiveCaller:
 
     def play(self, prompts: Sequence[str]) -> None:
         if prompts and not self._keys:
-            playback = self.start("playback", self.sound(prompts))
+            self._set({TERMINATORS: "any"}, wait=False)
+            playback = self._start("playback", self.sound(prompts))
             self._wait([self._key_pressed, playback.done], PROMPT_LIMIT)
-            self._cut(playback)
+            # The switch has ended it at the key: what is started next comes right behind it.
+            if not playback.done.ready():
+                gevent.spawn_later(STOP_LIMIT / STOP_ATTEMPTS, self._cut, playback)
 
     def ask(self, prompts: Sequence[str], *, seconds: float) -> str | None:
         self.play(prompts)
@@ -90,7 +94,15 @@ class LiveCaller:
         return files[0] if len(files) == 1 else "file_string://" + "!".join(files)
 
     def start(self, application: str, argument: str = "") -> Execution:
-        """Begin an application without waiting for anything; it comes after what began before."""
+        """Begin an application without waiting for anything; it comes after what began before.
+
+        No key ends it: what isn't a question is heard to its end.
+        """
+        if application == "playback":
+            self._set({TERMINATORS: "none"}, wait=False)
+        return self._start(application, argument)
+
+    def _start(self, application: str, argument: str) -> Execution:
         self._check()
         try:
             return self.call.start(application, argument, wait=False)
@@ -129,21 +141,7 @@ class LiveCaller:
         self._written.update(changed)
 
     def _cut(self, playback: Execution) -> None:
-        """End a playback without waiting for it: what is started next comes right behind it.
-
-        The switch clears a break as an application begins, so one that comes late harms nothing.
-        """
-        self._wait([playback.begun, playback.done], STOP_LIMIT)
-        if playback.done.ready():
-            return
-        try:
-            self.call.post(f"api uuid_break {self.call.uuid}")
-        except (CallGone, SwitchGone) as error:
-            raise HungUp from error
-        gevent.spawn_later(STOP_LIMIT / STOP_ATTEMPTS, self._cut_again, playback)
-
-    def _cut_again(self, playback: Execution) -> None:
-        """FreeSWITCH forgets a break that comes in the instant before the first frame."""
+        """End a playback that no key has ended, or that never ends."""
         for _ in range(STOP_ATTEMPTS):
             if playback.done.ready() or self.call.hung_up.is_set():
                 return
