@@ -212,6 +212,8 @@ class Projector:
             self._publish({"kind": "call", "id": call})
         for number in changes.orders:
             self._publish({"kind": "order", "number": number})
+        for call in changes.nuisances:
+            self._publish({"kind": "nuisance", "id": call})
         if changes.recordings:
             self._on_recordings()
 

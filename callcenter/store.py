@@ -19,6 +19,7 @@ from workorder.drafts import DRAFT, draft_of, merge, new_order
 from workorder.models import Order, OrderEvent
 from workorder.numbering import next_number
 
+NUISANCE = (Kind.NUISANCE, Kind.NUISANCE_DECIDED)
 EARLIEST, LATEST = 946_684_800.0, 32_503_680_000.0  # years 2000 to 3000
 
 
@@ -29,6 +30,7 @@ class Changes:
     calls: tuple[str, ...] = ()  # ids
     orders: tuple[str, ...] = ()  # numbers
     recordings: bool = False  # some may be indexed now
+    nuisances: tuple[str, ...] = ()  # ids of calls that were marked or decided on
 
 
 def store(session: Session, events: Sequence[Event], now: dt.datetime) -> Changes:
@@ -44,8 +46,12 @@ def store(session: Session, events: Sequence[Event], now: dt.datetime) -> Change
     orders = _save_orders(session, records, now)
     recordings = _save_recordings(session, records)
     _save_calls(session, records, orders, now)
-    changed_orders = tuple(order.number for order, changed in orders.values() if changed)
-    return Changes(tuple(record.id for record in records), changed_orders, recordings)
+    return Changes(
+        tuple(record.id for record in records),
+        tuple(order.number for order, changed in orders.values() if changed),
+        recordings,
+        tuple(sorted({event.call for event in fresh if event.call and event.kind in NUISANCE})),
+    )
 
 
 def _insert(session: Session, events: Sequence[Event]) -> list[Event]:

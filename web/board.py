@@ -118,6 +118,8 @@ class Board:
             on = data.get("state") in ("ringing", "on")
             told = {key: data.get(key) for key in ("agent", "mode", "state", "by")}
             self._put("supervising", data["phone"], told if on else None)
+        elif message.kind == "nuisance":
+            self._ask_for_marks()
         elif message.kind == "fresh" and self.watchers:
             self._load()
 
@@ -130,6 +132,11 @@ class Board:
         for number, agent in shown.items():
             self._put("agents", number, agent)
         self._take_live(now)
+        self._ask_for_marks()  # some may have come while nobody listened
+
+    def _ask_for_marks(self) -> None:
+        """Pages that may see the nuisance calls look at them again."""
+        self._put("system", "nuisance", self._sections["system"].get("nuisance", 0) + 1)
 
     def _take_live(self, now: presence.Live) -> None:
         self._at = now.at

@@ -28,7 +28,9 @@ POLL_SECONDS = 1.0  # also how soon a dead connection to Redis is noticed
 
 
 # What pages may be told; everything else on the channel is passed over.
-FORWARDED = frozenset({"call", "agent", "order", "controls", "message", "live", "supervising"})
+FORWARDED = frozenset(
+    {"call", "agent", "order", "controls", "message", "live", "supervising", "nuisance"}
+)
 # Told as differences or as a whole: nobody who comes back needs the old ones.
 NOT_KEPT = frozenset({"stale", "fresh", "live", "board", "words"})
 IDS = ("id", "agent", "number")

@@ -135,6 +135,8 @@ def _told(day_start: float) -> dict[str, Any]:
             "chart_level": _("15 秒应答率 %"),
             "chart_rate": _("接通率 %"),
             "chart_told": _("每 15 分钟：进入队列 {queued}，接听 {answered}，放弃 {abandoned}"),
-            "new_alarm": _("新告警"),
+            "more_alarms": _("另有 {n} 项告警"),
+            "wait_warn": _("等待偏长"),
+            "wait_alarm": _("等待过长"),
         },
     }  # fmt: skip

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 
 import pytest
 import web_scene
 from playwright.sync_api import Page, expect
+from web_kit import add_events
+
+from callcenter.events import Kind, event
 
 
 @pytest.fixture
@@ -90,12 +94,80 @@ def test_an_alarm_stands_on_the_page_as_long_as_it_holds(live, site):
     expect(red).to_have_count(0)
 
 
+def test_a_wait_grows_too_long_by_itself_and_is_told_by_colour_shape_and_words(visit, site):
+    page = visit("/live", "banzhang")
+    expect(page.locator("#stream-badge")).to_have_attribute("data-state", "live")
+    cell = page.locator("#queues [data-queue=general] [data-is=longest]")
+    web_scene.tell_live(site.redis, waits_from=time.time() - 57.0)
+    expect(cell).to_have_class(re.compile(r"\bis-late\b"))
+    expect(cell).to_have_attribute("title", "等待偏长")
+    mark = "cell => getComputedStyle(cell, '::before').content"
+    assert "▲" in cell.evaluate(mark)
+    expect(cell).to_have_class(re.compile(r"\bis-too-late\b"))  # nobody told anything
+    expect(cell).to_contain_text("等待过长")
+    assert "▲▲" in cell.evaluate(mark)
+    web_scene.tell_live(site.redis)
+    expect(cell).not_to_have_class(re.compile(r"too-late"))
+    other = page.locator("#queues [data-queue=enterprise] [data-is=longest]")
+    expect(other).not_to_have_class(re.compile(r"late"))
+
+
+def test_a_nuisance_mark_comes_and_goes_while_a_reason_is_being_written(live, site):
+    marks = live.locator("#nuisance li")
+    expect(marks).to_have_count(0)
+
+    def tell(kind: Kind, call: str, **data: object) -> None:
+        """As the projector does: first into the database, then as news."""
+        add_events(site.engine, [event(kind, call, **data)])
+        site.redis.publish("cc:events", json.dumps({"kind": "nuisance", "id": call}))
+
+    tell(Kind.NUISANCE, web_scene.CALL, agent="1003", note="反复骚扰")
+    expect(marks).to_contain_text(["反复骚扰"])
+    marks.get_by_label("拦截多久").select_option("30")
+    marks.get_by_label("原因").fill("写到一半")
+    live.locator("#search").focus()
+    tell(Kind.NUISANCE, web_scene.LIVE_CALL, agent="1001", note="不出声")
+    expect(marks).to_have_count(2)
+    first = live.locator(f"#nuisance-{web_scene.CALL}")
+    expect(first.get_by_label("原因")).to_have_value("写到一半")
+    expect(first.get_by_label("拦截多久")).to_have_value("30")
+    for call in (web_scene.CALL, web_scene.LIVE_CALL):
+        tell(Kind.NUISANCE_DECIDED, call, by="banzhang", why="误会", confirmed=False)
+    expect(marks).to_have_count(0)
+
+
 def test_charts_are_drawn_and_told_in_words(live):
     expect(live.locator("#chart-calls canvas")).to_have_count(1)
     expect(live.locator("#chart-rates canvas")).to_have_count(1)
     told = live.locator("#chart-calls").get_attribute("aria-label")
     assert "进入队列" in told
     assert not told.split("进入队列 ")[1].startswith("0")
+
+
+LONG_NAMES = [
+    "enterprise_and_investment_services",
+    "housing_provident_fund",
+    "medical_insurance_and_benefits",
+    "minority_languages",
+    "traffic_and_public_transport",
+]
+
+
+def test_the_wall_holds_long_names_and_many_alarms_in_english(
+    visit, site, controller_ticks, monkeypatch
+):
+    monkeypatch.setattr(web_scene, "MORE_QUEUES", LONG_NAMES)
+    page = visit("/live/wall", "banzhang", width=1920, language="en")
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    rows = page.locator("#queues tbody tr")
+    expect(rows).to_have_count(2 + len(LONG_NAMES))
+    expect(page.locator(".alarm-rest")).to_contain_text("more alarms")
+    cut_off = """() => [...document.querySelectorAll(
+        '.wall-part, .wall-queues > .table-scroll, #queues tbody th, .wall-figure, .alarm'
+    )].filter(each => each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight)
+      .map(each => each.className + each.textContent)"""
+    assert page.evaluate(cut_off) == []
+    assert page.evaluate("document.documentElement.scrollHeight") <= 1080
 
 
 def test_the_wall_shows_its_figures_large_enough(visit, site, controller_ticks):

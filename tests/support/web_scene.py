@@ -44,6 +44,7 @@ ORDERS = [
 ]  # fmt: skip
 CALL = "7f1c2a90-55d4-4d1e-9a6b-6f3f0c6f2e11"  # the one whose page is looked at
 LIVE_CALL = "2b9d8f04-1f7a-4b5c-8f0e-3c1f6f0a9d52"
+MORE_QUEUES: list[str] = []  # beside the two of the scene
 WAITS_FROM = time.time()  # what is told again must not change by being told
 CAN = {
     "call.hold": "", "call.resume": "not_held", "call.mute": "", "call.unmute": "not_muted",
@@ -246,19 +247,32 @@ def live_again(client: redis.Redis) -> None:
         )  # fmt: skip
 
 
-def tell_live(client: redis.Redis, *, at: float | None = None, seconds: int = 600) -> None:
+def tell_live(
+    client: redis.Redis,
+    *,
+    at: float | None = None,
+    seconds: int = 600,
+    waits_from: float = WAITS_FROM - 22.0,
+) -> None:
     now = time.time()
     shared = {"offered": 1, "virtual": 0, "closed": False}
     live = {
         "at": now if at is None else at,
         "queues": {
             "general": shared | {
-                "waiting": 3, "longest_wait": 22.0, "waiting_since": WAITS_FROM - 22.0,
+                "waiting": 3, "longest_wait": 22.0, "waiting_since": waits_from,
                 "estimate_seconds": 31.0, "estimate_error": -4.0, "estimate_error_absolute": 9.5, "agents": {"ready": 3, "talking": 4, "wrap_up": 1},
             },
             "enterprise": shared | {
                 "waiting": 0, "longest_wait": 0.0, "waiting_since": None,
                 "estimate_seconds": 0.0, "agents": {"ready": 1, "talking": 1},
+            },
+            **{
+                name: shared | {
+                    "waiting": 12, "longest_wait": 610.0, "waiting_since": WAITS_FROM - 610.0,
+                    "estimate_seconds": 431.0, "agents": {"ready": 10, "talking": 44},
+                }
+                for name in MORE_QUEUES
             },
         },
         "lines": {"general": [

@@ -3,7 +3,7 @@
 
 import { Alarms } from "./live_alarms.js";
 import { Charts } from "./live_charts.js";
-import { drawAgent, drawLine, drawQueue, drawTile, filled } from "./live_parts.js";
+import { drawAgent, drawLateness, drawLine, drawQueue, drawTile, filled, waitLevel } from "./live_parts.js";
 
 const page = document.getElementById("live");
 if (page) start();
@@ -139,6 +139,20 @@ function start() {
       clock.dataset.since = oldest;
     }
   }
+
+  // Time alone makes a wait too long: no news come of that.
+  function late() {
+    const found = new Set();
+    for (const row of document.querySelectorAll("#queues tbody tr")) {
+      const queue = section("queues")[row.dataset.queue];
+      const level = queue ? waitLevel(row.dataset.queue, queue, told) : "";
+      drawLateness(row.querySelector("[data-is=longest]"), level, told);
+      found.add(level);
+    }
+    const all = document.getElementById("wall-longest");
+    if (all) drawLateness(all, ["alarm", "warn"].find((level) => found.has(level)) ?? "", told);
+  }
+  setInterval(late, 500);
 
   // --- choosing ---------------------------------------------------------------------------------
 

@@ -34,10 +34,25 @@ export class Alarms {
         return item;
       }),
     );
+    this.fit(alarms.length);
     const red = new Set(alarms.filter(({ level }) => level === "alarm").map(({ key }) => key));
     const fresh = this.known && [...red].some((key) => !this.known.has(key));
     this.known = red;
     if (fresh && this.on) this.beep();
+  }
+
+  // The wall has two lines for them: the gravest come first, the rest is counted.
+  fit(count) {
+    if (!document.body.classList.contains("wall") || !count) return;
+    const line = this.list.firstElementChild.offsetHeight;
+    const rest = document.createElement("li");
+    rest.className = "alarm alarm-rest";
+    for (let shown = count - 1; shown > 0 && this.list.offsetHeight > 2.5 * line; shown -= 1) {
+      rest.remove();
+      this.list.lastElementChild.remove();
+      rest.textContent = this.told.says.more_alarms.replace("{n}", count - shown);
+      this.list.append(rest);
+    }
   }
 
   beep() {

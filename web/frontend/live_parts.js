@@ -1,5 +1,7 @@
 // One agent's card, one queue's row, the line of those who wait, one figure: each drawn in place.
 
+import { serverNow } from "./timers.js";
+
 export function filled(tag, className, text) {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -88,9 +90,26 @@ export function drawQueue(name, queue, told) {
   const badge = head.querySelector(".badge-tone");
   if (queue.closed && !badge) head.append(" ", filled("span", "badge-tone tone-quiet", told.says.closed));
   else if (!queue.closed) badge?.remove();
-  const limit = told.wait[name] ?? told.wait[""];
-  row.dataset.warn = limit.warn ?? "";
-  row.dataset.alarm = limit.alarm ?? "";
+  drawLateness(longest, waitLevel(name, queue, told), told);
+}
+
+const LATE = { warn: "is-late", alarm: "is-too-late" };
+
+// "warn", "alarm" or "": what the wait of a queue's first comes to by the queue's limits.
+export function waitLevel(name, queue, told) {
+  const limits = told.wait[name] ?? told.wait[""];
+  const waited = queue.since ? serverNow() - queue.since : -1;
+  return ["alarm", "warn"].find((level) => limits[level] !== null && waited >= limits[level]) ?? "";
+}
+
+// Told by colour, by shape and in words.
+export function drawLateness(place, level, told) {
+  if ((place.dataset.late ?? "") === level) return;
+  place.dataset.late = level;
+  for (const [name, className] of Object.entries(LATE)) place.classList.toggle(className, name === level);
+  place.title = level ? told.says[`wait_${level}`] : "";
+  place.querySelector(".late-words")?.remove();
+  if (level) place.append(filled("span", "late-words visually-hidden", told.says[`wait_${level}`]));
 }
 
 function clock(since) {
@@ -109,6 +128,7 @@ function newRow(body, name, told) {
     const cell = row.insertCell();
     cell.className = "num end big";
     cell.dataset.is = part;
+    if (part === "estimate" || part === "abandoned") cell.dataset.col = part;
     cell.textContent = "–";
   }
   document.getElementById("queues-empty").hidden = true;

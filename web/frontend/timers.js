@@ -1,11 +1,17 @@
 // Clocks that run on the page: time since `data-since`, time left until `data-until`
 // (seconds since the epoch by the server's clock).
 
+const server = Number(document.querySelector("meta[name=server-time]")?.content) * 1000;
+const ahead = server ? server - Date.now() : 0; // this computer's clock may be wrong
+
+// Seconds since the epoch by the server's clock.
+export function serverNow() {
+  return (Date.now() + ahead) / 1000;
+}
+
 export function runTimers() {
-  const server = Number(document.querySelector("meta[name=server-time]")?.content) * 1000;
-  const ahead = server ? server - Date.now() : 0; // this computer's clock may be wrong
   const tick = () => {
-    const now = (Date.now() + ahead) / 1000;
+    const now = serverNow();
     for (const timer of document.querySelectorAll("time.timer")) {
       const { since, until } = timer.dataset;
       const seconds = since ? now - Number(since) : Number(until) - now;

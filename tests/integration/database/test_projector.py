@@ -108,6 +108,20 @@ def test_a_whole_call_becomes_rows(desk: Desk) -> None:
     assert desk.indexable == 1
 
 
+def test_supervisors_hear_of_a_nuisance_mark_and_of_what_was_decided_once(desk: Desk) -> None:
+    desk.write(whole_call("c1"))
+    desk.projector.step()
+    told = {"kind": "nuisance", "id": "c1"}
+    assert told not in desk.notices
+    marked = event(Kind.NUISANCE, "c1", at=T0 + 20, agent="1001", note="")
+    desk.write([marked])
+    desk.projector.step()
+    assert desk.notices.count(told) == 1
+    desk.write([event(Kind.NUISANCE_DECIDED, "c1", at=T0 + 90, confirmed=True), marked])
+    desk.projector.step()
+    assert desk.notices.count(told) == 2
+
+
 def test_the_order_is_there_as_soon_as_the_agent_answers(desk: Desk) -> None:
     desk.write(whole_call("c1")[:6])
     desk.projector.step()
