@@ -13,6 +13,7 @@ from acd.messages import AgentState, NotReadyReason
 from callcenter.adoption import Snapshot
 from callcenter.lines import Lines
 from callcenter.live_config import LiveConfig
+from callcenter.loans import Loan, Loans, levels
 from callcenter.presence import CommandError, Presence
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class AgentDesk:
         self._queue_names = queues
         self._states: dict[str, dict[str, Any]] = {}
         self._registered: set[str] = set()
-        self._lent: dict[str, tuple[dict[str, int], dict[str, int]]] = {}  # queues, skills
+        self._loans = Loans(clock, self.give_back)
         self._commands = {
             "agent.login": self._login,
             "agent.logout": self._logout,
@@ -85,11 +86,13 @@ class AgentDesk:
         stored = {**self._presence.agents(), **self._states}
         messages: list[acd.AgentRestored] = []
         for agent in sorted({*stored, *talking}):
-            configured = self.config.agents.get(agent)
-            if configured is None:
+            if agent not in self.config.agents:
                 logger.warning("agent %s is no longer configured", agent)
                 continue
             known = stored.get(agent, {})
+            if agent not in self._states:
+                self._loans.restore(agent, known.get("lent"))
+            queues, skills = self._given(agent)
             state, reason = _resting_state(known)
             since, contact = float(known.get("since") or now), None
             if agent in talking:
@@ -105,8 +108,8 @@ class AgentDesk:
                     since=since,
                     reason=reason,
                     contact=contact,
-                    queues=configured.queues,
-                    skills=configured.skills,
+                    queues=queues,
+                    skills=skills,
                     off_hook=self._lines.is_up(agent),
                 )
             )
@@ -206,23 +209,36 @@ class AgentDesk:
         """What the agent could ask for; raise CommandError."""
         return self._commands[name](args)
 
-    def lend(self, agent: str, queues: object, skills: object) -> dict[str, Any]:
-        """Other queues and skills until `give_back`, logout or a restart; None leaves them."""
+    def lend(
+        self, agent: str, queues: object, skills: object, seconds: float | None = None
+    ) -> dict[str, Any]:
+        """Other queues and skills until `give_back`, logout, or for `seconds`; None leaves them."""
         configured = self.config.agents[self._known({"agent": agent})]
         given = (
-            _levels("queues", queues, configured.queues),
-            _levels("skills", skills, configured.skills),
+            levels("queues", queues, configured.queues),
+            levels("skills", skills, configured.skills),
         )
         unknown = given[0].keys() - self._queues()
         if unknown:
             raise CommandError(f"unknown_queue: there is no queue {', '.join(sorted(unknown))}")
-        self._lent[agent] = given
-        self.configured()
-        return self._state(agent)
+        until = None if seconds is None else self._clock() + seconds
+        self._loans.begin(agent, Loan(*given, until))
+        return self._lent(agent)
 
     def give_back(self, agent: str) -> dict[str, Any]:
         """What the agent is configured for counts again."""
-        self._lent.pop(self._known({"agent": agent}), None)
+        self._loans.end(agent)
+        return self._lent(self._known({"agent": agent}))
+
+    def _lent(self, agent: str) -> dict[str, Any]:
+        """A loan began or ended: it is kept with the agent's state, then it counts."""
+        state = self._states.get(agent)
+        if state is None:
+            now = self._clock()
+            self._show(agent, AgentState.LOGGED_OUT, NotReadyReason.NONE, now, None, None)
+        else:
+            state["lent"] = self._loans.shown(agent)
+            self._presence.show_agent(agent, state)
         self.configured()
         return self._state(agent)
 
@@ -254,8 +270,8 @@ class AgentDesk:
 
     def _given(self, agent: str) -> tuple[dict[str, int], dict[str, int]]:
         """The queues and skills that count for the agent now."""
-        configured = self.config.agents[agent]
-        return self._lent.get(agent, (configured.queues, configured.skills))
+        given = self._loans.of(agent) or self.config.agents[agent]
+        return given.queues, given.skills
 
     # --- off the hook and on again ------------------------------------------------------------
 
@@ -322,8 +338,9 @@ class AgentDesk:
         until: float | None,
         contact: str | None,
     ) -> None:
-        if state is AgentState.LOGGED_OUT:
-            self._lent.pop(agent, None)
+        before = self._states.get(agent, {}).get("state", AgentState.LOGGED_OUT)
+        if state is AgentState.LOGGED_OUT and before != AgentState.LOGGED_OUT:
+            self._loans.end(agent)
         known = self.config.agents.get(agent)
         queues, skills = self._given(agent) if known else ({}, {})
         going_on = state in AT_WORK or state is AgentState.WRAP_UP
@@ -339,6 +356,7 @@ class AgentDesk:
             "skills": skills,
             "registered": agent in self._registered,
             "line": self._lines.state(agent).value,
+            "lent": self._loans.shown(agent),
         }
         self._presence.show_agent(agent, self._states[agent])
 
@@ -409,18 +427,6 @@ class AgentDesk:
 
     def _state(self, agent: str) -> dict[str, Any]:
         return self._states.get(agent, {"state": AgentState.LOGGED_OUT.value})
-
-
-def _levels(name: str, wanted: object, otherwise: dict[str, int]) -> dict[str, int]:
-    """`wanted` as levels from 0 to 9, by name; raise CommandError."""
-    if wanted is None:
-        return dict(otherwise)
-    if not isinstance(wanted, dict) or not all(
-        isinstance(key, str) and type(level) is int and 0 <= level <= 9
-        for key, level in wanted.items()
-    ):
-        raise CommandError(f"bad_argument: {name}: expected names with levels from 0 to 9")
-    return dict(wanted)
 
 
 def _resting_state(known: dict[str, Any]) -> tuple[AgentState, NotReadyReason]:

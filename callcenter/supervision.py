@@ -43,7 +43,9 @@ class Desk(Protocol):
 
     def registered(self) -> frozenset[str]: ...
     def command(self, name: str, args: dict[str, Any]) -> dict[str, Any]: ...
-    def lend(self, agent: str, queues: object, skills: object) -> dict[str, Any]: ...
+    def lend(
+        self, agent: str, queues: object, skills: object, seconds: float | None
+    ) -> dict[str, Any]: ...
     def give_back(self, agent: str) -> dict[str, Any]: ...
     def took_over(self, agent: str, contact: str) -> None: ...
 
@@ -96,7 +98,6 @@ class Supervision:
         self._presence = presence
         self._record = record
         self._listeners: dict[str, Listener] = {}  # by phone
-        self._loans: dict[str, gevent.Greenlet] = {}
         for action, handler in {
             "listen": lambda args: self._listen(args, "listen"),
             "whisper": lambda args: self._listen(args, "whisper"),
@@ -306,21 +307,10 @@ class Supervision:
             isinstance(seconds, int | float) and 0 < seconds <= LONGEST_LOAN
         ):
             raise CommandError(f"bad_argument: seconds: expected up to {LONGEST_LOAN:g}")
-        shown = self._desk.lend(agent, args.get("queues"), args.get("skills"))
-        self._end_loan(agent)
-        if seconds is not None:
-            self._loans[agent] = gevent.spawn_later(seconds, self._desk.give_back, agent)
-        return shown
+        return self._desk.lend(agent, args.get("queues"), args.get("skills"), seconds)
 
     def _skills_reset(self, args: dict[str, Any]) -> dict[str, Any]:
-        agent = str(args.get("agent", ""))
-        self._end_loan(agent)
-        return self._desk.give_back(agent)
-
-    def _end_loan(self, agent: str) -> None:
-        loan = self._loans.pop(agent, None)
-        if loan is not None:
-            loan.kill(block=False)
+        return self._desk.give_back(str(args.get("agent", "")))
 
     def _message(self, args: dict[str, Any]) -> dict[str, Any]:
         text = clean_text(str(args.get("text") or ""), TEXT)

@@ -24,6 +24,14 @@ def begin_message(hotline: HotlineUnderTest, caller: str) -> Any:
     return call
 
 
+def supervisor(hotline: HotlineUnderTest, command: str, agent: str, **args: Any) -> dict[str, Any]:
+    told = hotline.command(
+        f"supervisor.{command}", agent=agent, by="supervisor", why="noon", **args
+    )
+    assert told["ok"], told
+    return dict(told["result"])
+
+
 def test_given_calls_at_every_stage_when_the_controller_is_killed_then_each_goes_on(
     survivor: HotlineUnderTest, record_property: Any
 ) -> None:
@@ -46,6 +54,8 @@ def test_given_calls_at_every_stage_when_the_controller_is_killed_then_each_goes
     chooser = survivor.dial("12345", CHOOSER)
     chooser.hears("menu_main")
     rater.hears("survey")
+    lent = {"queues": {"general": 7}, "skills": {"language.english": 3}}
+    supervisor(survivor, "agent_skills", other.number, **lent, seconds=3600)
 
     killed = restart(system, "controller")
     for caller in (*WAITING, RATER, CHOOSER, SPEAKER):
@@ -53,7 +63,9 @@ def test_given_calls_at_every_stage_when_the_controller_is_killed_then_each_goes
         record_property(f"{caller} without control for seconds", round(gone_on, 2))
     state = survivor.agent_is(speaking.number, "talking")
     assert state["contact"] == (survivor.record(TALKER) or {})["id"]
-    survivor.agent_is(other.number, "wrap_up")
+    assert survivor.agent_is(other.number, "wrap_up").items() >= lent.items()
+    given_back = supervisor(survivor, "agent_skills_reset", other.number)
+    assert (given_back["queues"], given_back["lent"]) == ({"general": 5}, None)
     assert [stage(survivor, caller, "queue")["queued_at"] for caller in WAITING] == queued
 
     rater.hears("survey", times=2)
