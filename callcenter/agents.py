@@ -257,6 +257,7 @@ class AgentDesk:
             contact=contact,
             queues=queues,
             skills=skills,
+            off_hook=self._lines.is_up(agent),
         )
         self._tell(found)
         self._show_restored(found)

@@ -55,6 +55,15 @@ WORDS = {
     "out_of_hours": "nobody answers there at this hour",
     "no_trunk": "no trunk_gateway is set",
     "switch_failed": "the switch could not do it",
+    # callcenter.dial_rules
+    "logged_out": "log in first",
+    "in_call": "you are in a call, or one comes in",
+    "phone_not_registered": "your phone is not registered",
+    "bad_argument": "expected exactly one of call, order, to",
+    "unknown_call": "you had no such call or order",
+    "number_hidden": "the network told no number",
+    "not_allowed": "callback_numbers does not allow this number",
+    "unavailable": "the database's side does not answer",
 }
 
 
@@ -123,7 +132,7 @@ class CallControl:
         return iter(list(self._talks))
 
     def idle(self, agent: str) -> dict[str, Any]:
-        return idle(agent, trunk=self._trunk)
+        return idle(agent)
 
     def chosen(self, wanted: object) -> Destination:
         """The destination that a command names; raise CommandError."""
@@ -222,9 +231,9 @@ class CallControl:
                 raise refuse("switch_failed") from error
             self._show(talk)
 
-    def came_to_nothing(self, agent: str, number: str, cause: str) -> None:
-        """A citizen whom the agent called wasn't reached."""
-        failed = {"id": "", "number": number, "cause": cause, "at": time.time()}
+    def came_to_nothing(self, agent: str, shown: str, cause: str) -> None:
+        """Whom the agent called from no conversation wasn't reached; `shown`: on the page."""
+        failed = {"id": "", "title": shown, "cause": cause, "at": time.time()}
         self._publish(agent, {**self.idle(agent), "failed": failed})
 
     def release(self, talk: Talk, *, whole: bool) -> None:

@@ -21,6 +21,12 @@ class Purpose(StrEnum):
 
     FOLLOW_UP = "follow_up"
     NOTICE = "notice"
+    # An agent dials (`callcenter.dial_out`); nobody can wish for these.
+    ORDER = "order"  # the citizen of an order that no call led to
+    OFFICE = "office"  # a destination: no citizen, so no greeting, survey or draft
+
+
+WISHED = frozenset({Purpose.FOLLOW_UP, Purpose.NOTICE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +48,8 @@ class CallWish:
         kinds = {item.name: {"str": str, "float": float}[str(item.type)] for item in fields(cls)}
         try:
             wish = cls(**{name: kinds[name](value) for name, value in data.items()})
-            Purpose(wish.purpose)
+            if Purpose(wish.purpose) not in WISHED:
+                raise ValueError(f"nobody wishes for {wish.purpose}")
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a wish to call: {error}") from error
         return wish

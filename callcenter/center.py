@@ -10,7 +10,7 @@ from callcenter.esl import SwitchLink
 from callcenter.journal import Journal
 from callcenter.last_agent import LastAgents
 from callcenter.live_config import LiveConfig
-from callcenter.queries import ProgressClient
+from callcenter.queries import QueryClient
 from callcenter.settings import Settings
 from ivr.hotline import Hotline
 
@@ -28,7 +28,7 @@ class Center:
         distributor: Distributor,
         callbacks: Callbacks,
         calling_out: CallingOut,
-        progress: ProgressClient,
+        progress: QueryClient,
         last_agents: LastAgents,
         control: CallControl,
         config: LiveConfig,

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from acd.config import Config, QueueConfig, WaitChoice
 from acd.messages import LeaveReason
 from callcenter.call_state import CallState, Stage
+from callcenter.call_wish import Purpose
 from callcenter.callback_book import Callback
 from callcenter.caller import LiveCaller
 from callcenter.distribution import Connected
@@ -252,6 +253,11 @@ class CitizenCall:
         )
         self.join_queue()
 
+    @property
+    def is_office(self) -> bool:
+        """Whether an agent called a destination: there is no citizen in this call."""
+        return self.state.purpose == Purpose.OFFICE
+
     def dialing_agent(self) -> Connected:
         """Who called this citizen; should the leg be gone, the citizen waits as others do."""
         self.state.queue = self.state.queue or self.hotline.queue
@@ -339,7 +345,8 @@ class CitizenCall:
         self._agent = None
         self.center.control.begin(self._talk(agent))
         hours = self._config().last_agent_hours
-        self.center.last_agents.remember(self.number, agent.agent, hours)
+        if not self.is_office:
+            self.center.last_agents.remember(self.number, agent.agent, hours)
         started = talk_started(
             self.id, agent=agent.agent, offer=agent.offer, leg=agent.leg, at=agent.at
         )

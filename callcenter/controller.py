@@ -45,7 +45,7 @@ from callcenter.live_config import LiveConfig
 from callcenter.offers import PhoneBook
 from callcenter.presence import ALIVE, CHANNELS, LIVE, Presence
 from callcenter.presence import EVENTS as NEWS
-from callcenter.queries import ProgressClient
+from callcenter.queries import QueryClient
 from callcenter.queues import check, load_queues
 from callcenter.reconciler import Reconciler
 from callcenter.settings import Settings
@@ -157,6 +157,7 @@ class Controller:
             self.presence,
             self.journal.append,
         )
+        queries = QueryClient(settings.redis_url)
         self.center = Center(
             settings=settings,
             hotlines=hotlines,
@@ -165,7 +166,7 @@ class Controller:
             distributor=self.distributor,
             callbacks=self.callbacks,
             calling_out=self.calling_out,
-            progress=ProgressClient(settings.redis_url),
+            progress=queries,
             last_agents=LastAgents(settings.redis_url, settings.web_secret_key),
             control=self.control,
             config=config,
@@ -194,6 +195,8 @@ class Controller:
             lambda: self.distributor.phones,
             self.link,
             self.presence,
+            ask=queries.citizen,
+            destinations=places,
             gateway=settings.trunk_gateway,
             numbers=settings.callback_numbers,
             published=hotlines,

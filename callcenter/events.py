@@ -61,8 +61,9 @@ class Kind(StrEnum):
     NUISANCE_DECIDED = "call.nuisance_decided"  # by, why, confirmed
     SUPERVISION = "supervisor.action"  # by, why, action, and what it was about
     # Calls of our own accord. wish: id of the wish and of the call; no call until it is answered
-    OUTBOUND_DIALED = "outbound.dialed"  # wish, purpose (call_wish.Purpose), order
-    OUTBOUND_FAILED = "outbound.failed"  # wish, purpose, order, cause
+    # purpose: call_wish.Purpose; agent and destination where an agent dials
+    OUTBOUND_DIALED = "outbound.dialed"  # wish, purpose, order, agent, destination
+    OUTBOUND_FAILED = "outbound.failed"  # wish, purpose, order, cause, agent, destination
     FOLLOW_UP_ANSWER = "follow_up.answer"  # question (true, solved, satisfied), answer (the key)
     FOLLOW_UP_SILENT = "follow_up.silent"  # question
     FOLLOW_UP_PERSON = "follow_up.person"  # question; a person is wanted

@@ -176,11 +176,14 @@ def called_back(call: CitizenCall) -> Stage:
 
 
 def dialed_out(call: CitizenCall) -> Stage:
-    """An agent called this citizen and is on the line."""
+    """An agent called this citizen, or an office, and is on the line."""
     agent = call.dialing_agent()
     call.picked_up(agent)
-    call.caller.play(["callback_hello"])
-    return talk(call, agent)
+    if not call.is_office:
+        call.caller.play(["callback_hello"])
+        return talk(call, agent)
+    call.start_recording(agent)
+    return Stage.TALK if call.join(agent) else Stage.DONE
 
 
 def talk(call: CitizenCall, agent: Connected) -> Stage:
@@ -211,6 +214,8 @@ def message(call: CitizenCall) -> Stage:
 def rate(call: CitizenCall) -> Stage:
     """After the conversation: how was it? Unless it was cut off; then it isn't over."""
     call.caller.forget_keys()
+    if call.is_office:
+        return Stage.DONE
     if call.was_cut_off():
         call.caller.play(["agent_lost"])
         call.go_back_to_queue()

@@ -12,12 +12,14 @@ import json
 import logging
 import time
 import uuid
+from dataclasses import asdict
 from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from callcenter.dial_rules import Citizen, Wanted
 from ivr.progress import Answer, Found, NotFound
 
 logger = logging.getLogger(__name__)
@@ -25,6 +27,7 @@ logger = logging.getLogger(__name__)
 QUERIES = "cc:queries"
 REPLY = "cc:reply:{}"
 ANSWER_SECONDS = 3.0
+CITIZEN_SECONDS = 2.0  # an agent's page waits for the command no longer than 2.5 s
 
 
 def connect(url: str) -> redis.Redis:
@@ -37,28 +40,43 @@ def connect(url: str) -> redis.Redis:
     )
 
 
-class ProgressClient:
-    """Asks; each wait holds up its own call only."""
+class Unavailable(Exception):
+    """Nobody answered, or what came is no answer."""
+
+
+class QueryClient:
+    """Asks; each wait holds up its own call or command only."""
 
     def __init__(self, url: str) -> None:
         self._redis = connect(url)
 
     def ask(self, number: str, tail: str, caller: str) -> Answer:
         """How far the order is; `UNAVAILABLE` after three seconds at most."""
-        question = {
-            "id": uuid.uuid4().hex,
-            "number": number,
-            "tail": tail,
-            "caller": caller,
-            "expires_at": time.time() + ANSWER_SECONDS,
-        }
         try:
-            self._redis.rpush(QUERIES, json.dumps(question))
-            taken: Any = self._redis.blpop([REPLY.format(question["id"])], timeout=ANSWER_SECONDS)
-            return NotFound.UNAVAILABLE if taken is None else read(taken[1])
-        except (redis.RedisError, OSError, ValueError, KeyError, TypeError) as error:
+            return read(self._ask(ANSWER_SECONDS, number=number, tail=tail, caller=caller))
+        except (Unavailable, ValueError, KeyError, TypeError) as error:
             logger.warning("progress: cannot be asked: %s", error)
             return NotFound.UNAVAILABLE
+
+    def citizen(self, wanted: Wanted) -> Citizen | None:
+        """Whom a call or an order leads to; raise `Unavailable` after two seconds at most."""
+        try:
+            told = self._ask(CITIZEN_SECONDS, what=wanted.what, name=wanted.name)
+            return read_citizen(told)
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unavailable(str(error)) from error
+
+    def _ask(self, seconds: float, **question: str) -> str:
+        number = uuid.uuid4().hex
+        asked = {"id": number, "expires_at": time.time() + seconds, **question}
+        try:
+            self._redis.rpush(QUERIES, json.dumps(asked))
+            taken: Any = self._redis.blpop([REPLY.format(number)], timeout=seconds)
+        except (redis.RedisError, OSError) as error:
+            raise Unavailable(str(error)) from error
+        if taken is None:
+            raise Unavailable(f"no answer within {seconds:g} s")
+        return str(taken[1])
 
 
 def write(answer: Answer) -> str:
@@ -75,3 +93,16 @@ def read(text: str) -> Answer:
         return NotFound(told["result"])
     day = told["deadline"]
     return Found(str(told["state"]), dt.date.fromisoformat(day) if day else None)
+
+
+def write_citizen(found: Citizen | None) -> str:
+    return json.dumps(asdict(found) if found is not None else None)
+
+
+def read_citizen(text: str) -> Citizen | None:
+    """Raise ValueError or TypeError for what isn't one."""
+    told = json.loads(text)
+    if told is None:
+        return None
+    asked = told.pop("asked") is True
+    return Citizen(**{name: str(value) for name, value in told.items()}, asked=asked)

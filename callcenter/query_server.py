@@ -11,10 +11,11 @@ from typing import Any
 import redis
 import sqlalchemy as sa
 
-from callcenter import inquiry
+from callcenter import dialable, inquiry
 from callcenter.database import reading
+from callcenter.dial_rules import Wanted, What
 from callcenter.limits import Limiter
-from callcenter.queries import QUERIES, REPLY, connect, write
+from callcenter.queries import QUERIES, REPLY, connect, write, write_citizen
 from ivr.progress import Answer, NotFound
 
 logger = logging.getLogger(__name__)
@@ -65,16 +66,21 @@ class QueryServer:
     def _reply(self, client: redis.Redis, limiter: Limiter, text: str) -> None:
         try:
             question = json.loads(text[:SIZE])
-            number, tail = str(question["number"])[:32], str(question["tail"])[:8]
-            reply, caller = str(question["id"])[:64], str(question["caller"])[:64]
             if float(question["expires_at"]) < time.time():
                 return  # nobody waits for it any more
+            reply, asked = str(question["id"])[:64], _asked(question)
         except (ValueError, KeyError, TypeError):
             logger.warning("a question that cannot be read: %.80r", text)
             return
+        if isinstance(asked, Wanted):
+            answer = self._citizen(asked)
+        else:
+            answer = write(self._answer(limiter, asked))
+        if answer is None:
+            return
         key = REPLY.format(reply)
         with client.pipeline(transaction=False) as pipe:
-            pipe.rpush(key, write(self._answer(limiter, inquiry.Asked(number, tail, caller))))
+            pipe.rpush(key, answer)
             pipe.expire(key, KEPT_SECONDS)
             pipe.execute()
 
@@ -85,3 +91,19 @@ class QueryServer:
         except (sa.exc.SQLAlchemyError, OSError) as error:
             logger.error("queries: the database can't be asked: %s", type(error).__name__)
             return NotFound.UNAVAILABLE
+
+    def _citizen(self, wanted: Wanted) -> str | None:
+        try:
+            with reading(self._engine) as session:
+                return write_citizen(dialable.find(session, wanted))
+        except (sa.exc.SQLAlchemyError, OSError) as error:
+            logger.error("queries: the database can't be asked: %s", type(error).__name__)
+            return None
+
+
+def _asked(question: dict[str, Any]) -> inquiry.Asked | Wanted:
+    """Raise ValueError, KeyError or TypeError for what is no question."""
+    if "what" in question:
+        return Wanted(What(question["what"]), str(question["name"])[:64])
+    number, tail = str(question["number"])[:32], str(question["tail"])[:8]
+    return inquiry.Asked(number, tail, str(question["caller"])[:64])

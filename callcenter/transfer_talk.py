@@ -12,9 +12,7 @@ from callcenter.destinations import Destination, DestinationKind
 from callcenter.transfer import COMMANDS, LAYOUTS, Phase, refusal
 
 # Commands that depend on more than the phase.
-MUTE, UNMUTE, MARK, NUISANCE, DIAL = (
-    *("call.mute", "call.unmute", "call.mark", "call.nuisance", "call.dial"),
-)
+MUTE, UNMUTE, MARK, NUISANCE = "call.mute", "call.unmute", "call.mark", "call.nuisance"
 
 
 @dataclass(slots=True)
@@ -70,7 +68,6 @@ class Talk:
         told[MUTE] = here or ("already_muted" if self.muted else "")
         told[UNMUTE] = here or ("" if self.muted else "not_muted")
         told[MARK] = told[NUISANCE] = here
-        told[DIAL] = "in_call"
         return told
 
     def shown(self, *, trunk: bool) -> dict[str, Any]:
@@ -87,8 +84,7 @@ class Talk:
         }
 
 
-def idle(agent: str, *, trunk: bool) -> dict[str, Any]:
-    """The controls of an agent without a call."""
+def idle(agent: str) -> dict[str, Any]:
+    """The controls of an agent without a call; of dialing out see `callcenter.dial_rules`."""
     can = dict.fromkeys([*COMMANDS, MUTE, UNMUTE, MARK, NUISANCE], "no_call")
-    can[DIAL] = "" if trunk else "no_trunk"
     return {"agent": agent, "phase": "idle", "can": can}

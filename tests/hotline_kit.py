@@ -28,7 +28,7 @@ from switches import Kept, Kind, eventually, kept_running
 from system import System, started
 
 from callcenter import bootstrap
-from callcenter.presence import connect
+from callcenter.presence import AGENTS, connect
 from ivr.prompts import TEXTS
 
 SHORT_LEASE = 3.0  # seconds that a phone rings
@@ -152,6 +152,28 @@ class HotlineUnderTest:
             lambda: system.set_state(number, "ready").status_code == 200, f"{number} can get ready"
         )
         self.agent_is(number, "ready")
+
+    def off_hook(self, number: str) -> tuple[AgentPhone, Leg]:
+        """An agent who is ready, with the leg that stays."""
+        phone = self.phone(number)
+        self.command("agent.login", agent=number)
+        eventually(  # the switch's word of the registration comes on its own
+            lambda: self.command("agent.off_hook", agent=number)["ok"], f"{number} goes off hook"
+        )
+        leg = phone.rings()
+        leg.is_up()
+        self.line_is(number, "off_hook")
+        self.ready(number)
+        return phone, leg
+
+    def line_is(self, number: str, line: str) -> None:
+        """What is shown of the agent's phone: on_hook, calling, off_hook."""
+
+        def shown() -> bool:
+            stored: Any = connect(self.system.settings.redis_url).hget(AGENTS, number)
+            return bool(json.loads(stored or "{}").get("line") == line)
+
+        eventually(shown, f"line of {number} is {line}")
 
     def agent_is(self, number: str, *states: str, seconds: float = 10.0) -> dict[str, Any]:
         def there() -> dict[str, Any] | None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from typing import Any
 
+import redis
 from flask import Blueprint, abort, make_response, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy import select
 
 from acd.messages import AgentState
+from callcenter import dial_rules
 from callcenter.models import Call
 from callcenter.privacy import clean_text
 from web import controls, presence, words
 from web.auth import signed_in
 from web.call_list import find_calls
 from web.commands import Answer, Command, NoAnswer, send
+from web.desk_dial import choices
 from web.desk_pop import known_of
 from web.i18n import language
 from web.intake import fields_context, policy_in_use, refusals
@@ -24,12 +27,11 @@ from web.order_form import Draft
 from web.people import agent_names
 from web.places import place_of
 from web.scope import visible_calls
-from web.storage import db, redis_client
+from web.storage import db, redis_client, settings
 
 blueprint = Blueprint("desk", __name__, url_prefix="/desk")
 
 RECENT = 12
-NUMBER = re.compile(r"\+?[0-9]{3,32}")
 LABEL, NOTE = 40, 500  # characters of a mark on the recording
 
 # What an agent may press in each state.
@@ -87,12 +89,16 @@ def destinations() -> str:
 
 @blueprint.get("/dialable")
 def dialable() -> str:
-    """The citizens whom the agent may call back, as the choices of the page's dialog."""
-    me = presence.read_agent(redis_client(), signed_in().agent_number or "")
+    """Whom the agent may dial, as the choices of the page's dialog; `order` comes first."""
+    number = signed_in().agent_number or ""
+    me = presence.read_agent(redis_client(), number)
     current = _call_of(me) if me else None
-    mine = [current] if current and current.agent == signed_in().agent_number else []
-    mine += [call for call in _recent() if call not in mine]
-    return render_template("_desk_dialable.html", calls=mine, may_dial=_number_to_dial)
+    calls = ([current] if current else []) + [call for call in _recent() if call != current]
+    return render_template(
+        "_desk_dialable.html",
+        choices=choices(db(), number, calls, request.args.get("order", "")),
+        destinations=controls.destinations(redis_client()),
+    )
 
 
 @blueprint.post("/command")
@@ -125,27 +131,14 @@ def _arguments(name: Command) -> dict[str, str]:
     if name in NEEDS_DESTINATION:
         return {"to": clean_text(form.get("to", ""), 64) or abort(400)}
     if name is Command.DIAL:
-        return _whom_to_dial()
+        wanted = dial_rules.wanted(form) or abort(400)
+        return {wanted.what.value: wanted.name}
     if name is Command.MARK:
         label = clean_text(form.get("label", ""), LABEL) or abort(400)
         return {"label": label, "note": clean_text(form.get("note", ""), NOTE)}
     if name is Command.NUISANCE:
         return {"note": clean_text(form.get("note", ""), NOTE)}
     return {}
-
-
-def _whom_to_dial() -> dict[str, str]:
-    """The citizen of a call that the agent answered: never a number that the page chose."""
-    call = db().get(Call, request.form.get("call", ""))
-    if call is None or call.agent != signed_in().agent_number:
-        abort(400)
-    return {"number": _number_to_dial(call) or abort(400), "call": call.id, "dialed": call.dialed}
-
-
-def _number_to_dial(call: Call) -> str:
-    """Where the citizen is reached; empty when the number was hidden."""
-    number = call.callback_number or call.caller
-    return number if NUMBER.fullmatch(number) else ""
 
 
 def _told(name: Command, answer: Answer | None) -> dict[str, str]:
@@ -175,12 +168,26 @@ def _panel() -> dict[str, Any]:
         "call": call,
         "known": known_of(db(), call) if call else None,
         "place": place_of(call.caller, language()) if call else None,
-        "can": controls.read(client, number),
+        "can": _controls(client, me),
         "buttons": BUTTONS[me.state],
         "reasons": words.CHOOSABLE_REASONS,
         "at_work": me.state in AT_WORK,
         "Command": Command,
     }
+
+
+def _controls(client: redis.Redis | None, me: presence.AgentPresence) -> controls.Controls:
+    """What the controller told, and whether dialing out is possible, by the controller's rule."""
+    told = controls.read(client, me.number)
+    why = dial_rules.when(
+        dial_rules.Standing(
+            state=me.state,
+            registered=me.registered is not False,
+            busy=told.phase != controls.IDLE,
+            trunk=bool(settings().trunk_gateway),
+        )
+    )
+    return replace(told, can={**told.can, Command.DIAL: why})
 
 
 def _call_of(me: presence.AgentPresence) -> Call | None:

@@ -68,6 +68,8 @@ STAGES: Words = {
     "progress": _l("查询工单进度"),
     "follow_up": _l("回访中"),
     "notice": _l("电话通知中"),
+    "order": _l("坐席就工单去电"),
+    "office": _l("坐席呼叫部门"),
     "done": _l("即将结束"),
     "ended": _l("已结束"),
 }
@@ -162,6 +164,9 @@ CONTROL_REASONS: Words = {
     "switch_failed": _l("交换机没有执行"),
     "bad_argument": _l("填写的内容不对"),
     "unknown_call": _l("没有这通来电"),
+    "logged_out": _l("未签入"),
+    "number_hidden": _l("号码隐藏，无法回拨"),
+    "unavailable": _l("资料暂时查不到"),
 }
 
 PHASES: Words = {

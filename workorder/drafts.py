@@ -15,6 +15,7 @@ from workorder.categories import Category
 from workorder.models import Order
 
 DRAFT = "draft"
+OFFICE = "office"  # purpose of a call in which there is no citizen
 
 
 class CallFacts(Protocol):
@@ -40,6 +41,8 @@ class CallFacts(Protocol):
     def message_left(self) -> bool: ...
     @property
     def guided(self) -> bool: ...
+    @property
+    def purpose(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ _EMPTY = {"title": "", "citizen_number": "", "citizen_name": "", "channel": "pho
 
 def draft_of(call: CallFacts) -> Draft | None:
     """The draft for the call as it stands; None when there is nothing to write down yet."""
+    if call.purpose == OFFICE:
+        return None
     if call.answered_at is not None or call.guided:
         channel = "phone"
     elif call.callback_number is not None:

@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from hotline_kit import HotlineUnderTest
-from phone import AgentPhone, Leg
 from switches import eventually
 
-from callcenter.presence import AGENTS, connect
-
 FIRST, SECOND, THIRD = "13800000901", "13800000902", "13800000903"
-
-
-def state(hotline: HotlineUnderTest, agent: str) -> dict[str, Any]:
-    stored: Any = connect(hotline.system.settings.redis_url).hget(AGENTS, agent)
-    return dict(json.loads(stored or "{}"))
-
-
-def line_is(hotline: HotlineUnderTest, agent: str, line: str) -> None:
-    eventually(lambda: state(hotline, agent).get("line") == line, f"line of {agent} is {line}")
-
-
-def off_hook(hotline: HotlineUnderTest, agent: str) -> tuple[AgentPhone, Leg]:
-    """An agent who is ready, with the leg that stays."""
-    phone = hotline.phone(agent)
-    hotline.command("agent.login", agent=agent)
-    told = hotline.command("agent.off_hook", agent=agent)
-    assert told["ok"], told
-    leg = phone.rings()
-    leg.is_up()
-    line_is(hotline, agent, "off_hook")
-    hotline.ready(agent)
-    return phone, leg
 
 
 def test_given_an_agent_off_hook_when_citizens_call_then_each_is_joined_to_the_same_leg(
     hotline: HotlineUnderTest,
 ) -> None:
-    phone, leg = off_hook(hotline, "1001")
+    phone, leg = hotline.off_hook("1001")
 
     first = hotline.dial("12348", FIRST)  # no survey there
     leg.hears("citizen")
@@ -63,13 +35,13 @@ def test_given_an_agent_off_hook_when_citizens_call_then_each_is_joined_to_the_s
     assert leg.state == "up"
 
     leg.hang_up()
-    line_is(hotline, "1001", "on_hook")
+    hotline.line_is("1001", "on_hook")
 
 
 def test_given_a_talk_off_hook_when_the_controller_is_killed_then_the_line_is_adopted(
     hotline: HotlineUnderTest,
 ) -> None:
-    phone, leg = off_hook(hotline, "1001")
+    phone, leg = hotline.off_hook("1001")
     talk = hotline.dial("12348", FIRST)
     talk.hears("agent")
     starts = len(hotline.events("controller.started"))
@@ -91,20 +63,20 @@ def test_given_a_talk_off_hook_when_the_controller_is_killed_then_the_line_is_ad
     assert hotline.command("agent.on_hook", agent="1001")["ok"]  # after this call
     again.hang_up()
     leg.is_over()
-    line_is(hotline, "1001", "on_hook")
+    hotline.line_is("1001", "on_hook")
     assert len(phone.calls) == 1
 
 
 def test_given_an_agent_who_hangs_up_off_hook_in_a_talk_then_the_citizen_is_asked_and_the_line_ends(
     hotline: HotlineUnderTest,
 ) -> None:
-    phone, leg = off_hook(hotline, "1001")
+    phone, leg = hotline.off_hook("1001")
     talk = hotline.dial("2613710", THIRD)
     talk.hears("agent")
     leg.hang_up()
     talk.hears("survey")
     talk.hang_up()
-    line_is(hotline, "1001", "on_hook")
+    hotline.line_is("1001", "on_hook")
     hotline.agent_is("1001", "wrap_up")
     assert hotline.ended(THIRD)["outcome"] == "answered"
     assert phone.calls == [leg]

@@ -140,21 +140,27 @@ def test_given_an_earlier_call_when_the_agent_dials_its_citizen_then_the_two_tal
     transfers: WaitingRoomUnderTest,
 ) -> None:
     talk = TalkUnderTest(transfers, "13900005006")
+    assert talk.may_not("dial", call=talk.call) == "in_call"
     talk.does("survey")
     talk.citizen.hears("survey")
     talk.citizen.hang_up()
     transfers.ended(talk.caller)
     transfers.agent_is(AGENT, "wrap_up", "ready")
-    assert talk.may_not("dial", number="00861390000", call=talk.call) == "not_allowed"
+    assert talk.may_not("dial", number=talk.caller) == "bad_argument"
+    assert talk.may_not("dial", call="another") == "unknown_call"
+    told = transfers.command("call.dial", agent="1004", call=talk.call)
+    assert told["error"].partition(":")[0] in ("logged_out", "unknown_call")
     transfers.carrier.ways[talk.caller] = "busy"
-    talk.does("dial", number=talk.caller, call=talk.call)
+    talk.does("dial", call=talk.call)
     leg = talk.phone.rings(times=2)
     leg.is_over()
-    assert talk.controls()["failed"]["cause"] == "USER_BUSY"
+    failed = talk.controls()["failed"]
+    assert (failed["title"], failed["cause"]) == ("139****5006", "USER_BUSY")
     transfers.agent_is(AGENT, "wrap_up", "ready")
 
     transfers.carrier.ways[talk.caller] = "answer"
-    talk.does("dial", number=talk.caller, call=talk.call)
+    order = transfers.ended(talk.caller)["order_number"]
+    talk.does("dial", order=order)
     called = transfers.carrier.call_to(talk.caller, times=2)
     called.hears("callback_hello")
     hears_more(called, "agent")
@@ -165,7 +171,58 @@ def test_given_an_earlier_call_when_the_agent_dials_its_citizen_then_the_two_tal
         talk.caller, lambda call: call["id"] != talk.call and call["ended_at"], "the second call"
     )
     assert (second["outcome"], second["callback_of"]) == ("answered", talk.call)
+    assert second["order_number"] == order
     transfers.agent_is(AGENT, "wrap_up", "ready")
+
+
+def test_given_an_agent_without_a_call_when_she_dials_a_destination_then_they_talk_and_that_is_all(
+    transfers: WaitingRoomUnderTest,
+) -> None:
+    transfers.begins("12330")
+    phone = transfers.agent(AGENT)
+    for name, why in (("closed", "out_of_hours"), ("10086", "unknown_destination")):
+        told = transfers.command("call.dial", agent=AGENT, to=name)
+        assert (told["ok"], told["error"].partition(":")[0]) == (False, why)
+    told = transfers.command("call.dial", agent=AGENT, to="12330")
+    assert told["ok"], told
+    transfers.agent_is(AGENT, "talking")
+    agent = phone.rings()
+    office = transfers.carrier.call_to("12330")
+    assert "12345" in office.invite.get("from")  # type: ignore[union-attr]
+    hears_more(office, "agent")
+    hears_more(agent, "third")
+    agent.hang_up()
+    office.is_over()
+    assert set(office.heard.words()) <= {"agent", "silence"}, office.heard.story()
+    transfers.agent_is(AGENT, "wrap_up", "ready")
+    record = transfers.ended("12330")
+    assert (record["purpose"], record["outcome"]) == ("office", "answered")
+    assert (record["agent"], record["order_number"]) == (AGENT, None)
+    transfers.until("12330", lambda call: call["recording"], "it was recorded")
+    (dialed,) = [
+        event["data"]
+        for event in transfers.events("outbound.dialed")
+        if event["data"]["wish"] == told["result"]["call"]
+    ]
+    assert (dialed["agent"], dialed["destination"]) == (AGENT, "12330")
+
+
+def test_given_an_agent_off_hook_when_she_dials_out_then_her_leg_is_joined_and_stays(
+    transfers: WaitingRoomUnderTest,
+) -> None:
+    phone, leg = transfers.off_hook(AGENT)
+    transfers.carrier.ways["12330"] = "busy"
+    assert transfers.command("call.dial", agent=AGENT, to="12330")["ok"]
+    transfers.agent_is(AGENT, "wrap_up")
+    transfers.agent_is(AGENT, "ready")
+    transfers.carrier.ways["12330"] = "answer"
+    assert transfers.command("call.dial", agent=AGENT, to="12330")["ok"]
+    office = transfers.carrier.call_to("12330", times=2)
+    hears_more(office, "agent")
+    hears_more(leg, "third")
+    office.hang_up()
+    transfers.agent_is(AGENT, "wrap_up", "ready")
+    assert (leg.state, phone.calls) == ("up", [leg])
 
 
 def test_given_the_menu_s_key_for_110_when_it_is_busy_then_an_agent_comes_else_the_police(

@@ -49,6 +49,8 @@ class KitSettings:
     wss_port: int = 7443
     wss_url: str = ""
     hotlines_dir: Path = PACKAGE_ROOT / "ivr" / "hotlines"
+    trunk_gateway: str = "carrier.test"
+    callback_numbers: str = r"1[3-9][0-9]{9}|0[1-9][0-9]{8,10}"
     outreach_file: Path | None = None
     web_proxies: int = 0
 

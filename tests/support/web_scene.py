@@ -49,7 +49,7 @@ WAITS_FROM = time.time()  # what is told again must not change by being told
 CAN = {
     "call.hold": "", "call.resume": "not_held", "call.mute": "", "call.unmute": "not_muted",
     "call.consult": "", "call.transfer": "", "call.join": "not_consulting",
-    "call.leave": "no_third", "call.drop": "no_third", "call.survey": "", "call.dial": "in_call",
+    "call.leave": "no_third", "call.drop": "no_third", "call.survey": "",
     "call.mark": "", "call.nuisance": "",
 }  # fmt: skip
 DESTINATIONS = [

@@ -158,4 +158,15 @@ function run() {
   body.addEventListener("cc:message", (event) => dialogs.message(event.detail));
   setInterval(refresh, HEAL_MS);
   settle(null);
+  openDial();
+
+  // From an order's page: its citizen is to be called.
+  function openDial() {
+    const order = new URL(location.href).searchParams.get("order");
+    const dial = document.getElementById("do-call-dial");
+    if (!order) return;
+    history.replaceState(null, "", location.pathname);
+    if (dial.dataset.dialog) dialogs.open(dial.dataset.dialog, dial, order);
+    else dial.focus();
+  }
 }

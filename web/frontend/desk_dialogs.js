@@ -1,6 +1,7 @@
 // Whom to call, what to mark: small dialogs that are worked with the keyboard alone.
 
-const DIAL = "call.dial"; // citizens of earlier calls; the others name destinations
+const DIAL = "call.dial"; // also citizens of earlier calls and orders; the others name destinations
+const NAMES = ["call", "order", "to"];
 
 export function openDialogs(root, give) {
   const find = document.getElementById("whom-find");
@@ -25,10 +26,10 @@ export function openDialogs(root, give) {
   }
 
   function call(option) {
-    const { to, call: about } = option?.dataset ?? {};
-    if (!to && !about) return;
+    const name = NAMES.find((each) => option?.dataset[each]);
+    if (!name) return;
     close();
-    give(command, to ? { to } : { call: about });
+    give(command, { [name]: option.dataset[name] });
   }
 
   find.addEventListener("input", filter);
@@ -50,12 +51,13 @@ export function openDialogs(root, give) {
     if (option && option.getAttribute("aria-disabled") !== "true") call(option);
   });
 
-  async function fillWhom() {
-    find.value = "";
+  async function fillWhom(order) {
+    find.value = order;
     list.replaceChildren();
     const asked = command;
     const { destinations, dialable } = root.dataset;
-    const response = await fetch(asked === DIAL ? dialable : destinations).catch(() => null);
+    const from = asked === DIAL ? `${dialable}?order=${encodeURIComponent(order)}` : destinations;
+    const response = await fetch(from).catch(() => null);
     if (!response?.ok || asked !== command) return;
     list.innerHTML = await response.text();
     filter();
@@ -74,13 +76,13 @@ export function openDialogs(root, give) {
     document.querySelector("dialog[open]")?.close();
   }
 
-  function open(name, button) {
+  function open(name, button, order = "") {
     close();
     const dialog = document.getElementById(`dialog-${name}`);
     command = button.dataset.for;
     dialog.querySelector(".dialog-title").textContent = button.dataset.title;
     dialog.querySelector("form").reset();
-    if (name === "whom") fillWhom();
+    if (name === "whom") fillWhom(order);
     document.getElementById("whom-dial").hidden = command !== DIAL;
     dialog.showModal();
     dialog.querySelector("input, button.btn-primary:not([hidden])")?.focus();

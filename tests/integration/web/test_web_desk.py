@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import pytest
 import web_scene
 from sqlalchemy import select
-from web_kit import add_call, add_order, client_for, make_settings, token_of
+from web_kit import add_call, add_events, add_order, client_for, make_settings, token_of
 from web_server import redis_server
 
-from callcenter import database
+from callcenter import database, dial_rules, dialable
+from callcenter.dial_rules import Citizen, Wanted, What
 from callcenter.events import Kind, event, talk_started
 from callcenter.models import Call
 from callcenter.store import store
@@ -394,18 +396,20 @@ def test_given_hostile_controls_when_shown_then_the_page_stands(desk, redis, tol
         {"name": "call.transfer", "to": " "},
         {"name": "call.mark"},
         {"name": "call.dial", "number": "13900000000"},  # never a number that the page chose
-        {"name": "call.dial", "call": "other"},
-        {"name": "call.dial", "call": "hidden"},
-        {"name": "call.dial", "to": "12330"},  # a destination is called from a conversation only
+        {"name": "call.dial", "call": "mine", "to": "110"},
+        {"name": "call.dial", "order": "2" * 65},
     ],
 )
 def test_given_a_command_that_lacks_something_when_pressed_then_it_isn_t_sent(
     desk, engine, redis, form
 ):
-    add_call(engine, "other", agent="1002", answered_at=3)
-    add_call(engine, "hidden", agent="1001", caller="anonymous", answered_at=3)
     assert desk.press(**form).status_code == 400
     assert redis.client.llen("cc:commands") == 0
+
+
+def options(told: str, *names: str) -> dict[str, str]:
+    """What the dialog shows of each `data-…` name; "" when it isn't there."""
+    return {name: told.partition(f'="{name}"')[2].partition("</li>")[0] for name in names}
 
 
 def test_given_earlier_calls_when_she_dials_out_then_only_their_citizens_can_be_chosen(
@@ -414,32 +418,100 @@ def test_given_earlier_calls_when_she_dials_out_then_only_their_citizens_can_be_
     add_call(engine, "first", agent="1001", caller="13900000001", dialed="2613710", answered_at=3)
     add_call(engine, "asked", agent="1001", callback_number="13900000002", answered_at=3)
     add_call(engine, "hidden", agent="1001", caller="anonymous", answered_at=3)
+    add_call(engine, "abroad", agent="1001", caller="00441390000", answered_at=3)
     add_call(engine, "other", agent="1002", caller="13900000003", answered_at=3)
+    add_call(engine, "office", agent="1001", caller="12330", purpose="office", answered_at=3)
+    redis.client.set("cc:destinations", json.dumps(web_scene.DESTINATIONS))
     told = desk.client.get("/desk/dialable").text
-    options = {
-        call: told.partition(f'data-call="{call}"')[2].partition("</li>")[0]
-        for call in ("first", "asked", "hidden")
-    }
-    assert "139****0001" in options["first"]
-    assert "139****0002" in options["asked"]
-    assert "aria-disabled" not in options["first"]
-    assert "aria-disabled" in options["hidden"]
-    assert "号码隐藏" in options["hidden"]
+    shown = options(told, "first", "asked", "hidden", "abroad", "110", "12388")
+    assert "139****0001" in shown["first"]
+    assert "139****0002" in shown["asked"]
+    for name, why in (
+        ("hidden", "号码隐藏"),
+        ("abroad", "不允许呼叫此号码"),
+        ("12388", "不在服务时间"),
+    ):
+        assert "aria-disabled" in shown[name]
+        assert why in shown[name]
+    for name in ("first", "asked", "110"):
+        assert "aria-disabled" not in shown[name]
     assert "139****0003" not in told
+    assert "office" not in told
     sent = []
     monkeypatch.setattr(
         "web.desk.send", lambda _, name, **args: sent.append((name, args)) or Answer(True)
     )
-    for call in ("first", "asked"):
-        # The number is the call's, whatever the page says.
-        assert desk.press(name="call.dial", call=call, number="110").status_code == 200
+    for form in ({"call": "first"}, {"order": "20260301000001"}, {"to": "110"}):
+        # The number is the controller's to find, whatever the page says.
+        assert desk.press(name="call.dial", number="13900000009", **form).status_code == 200
     assert sent == [
-        (
-            "call.dial",
-            {"agent": "1001", "number": "13900000001", "call": "first", "dialed": "2613710"},
-        ),
-        (
-            "call.dial",
-            {"agent": "1001", "number": "13900000002", "call": "asked", "dialed": "12345"},
-        ),
+        ("call.dial", {"agent": "1001", "call": "first"}),
+        ("call.dial", {"agent": "1001", "order": "20260301000001"}),
+        ("call.dial", {"agent": "1001", "to": "110"}),
     ]
+
+
+def test_given_wishes_to_be_called_back_of_yesterday_when_open_then_they_are_offered_to_everybody(
+    desk, engine
+):
+    day = 86_400
+    asked = {"outcome": "callback_requested", "ended_at": 60, "age": day}
+    for place, call in enumerate(("open", "trying", "reached", "handled", "today")):
+        more = {"age": 600} if call == "today" else {}
+        number = f"1390000010{place}"
+        add_call(engine, call, **asked | more, caller=number, callback_number=number)
+        again = now().timestamp() + 60 if call == "trying" else None
+        failed = event(Kind.CALLBACK_FAILED, call, attempt=2, cause="NO_ANSWER", again=again)
+        add_events(engine, [failed])
+        state = "accepted" if call == "handled" else "draft"
+        add_order(engine, f"2026030100001{place}", call_id=call, state=state)
+    add_call(engine, "back", callback_of="reached", agent="1002", age=day - 900, answered_at=3)
+    told = desk.client.get("/desk/dialable").text
+    shown = options(told, "open", "trying", "reached", "handled", "today")
+    assert [name for name, text in shown.items() if "要求回电" in text] == ["open", "today"]
+    assert "aria-disabled" not in shown["open"]
+    assert told.index('="open"') < told.index('="today"')
+    for name, agent in (("open", "1003"), ("trying", "1001"), ("reached", "1001")):
+        with database.reading(engine) as session:
+            found = dialable.find(session, Wanted(What.CALL, name))
+        assert (dial_rules.citizen(agent, found, re.compile(".*")) == "") == (name == "open")
+
+
+def test_given_orders_of_before_when_she_dials_out_then_hers_that_are_open_are_offered(
+    desk, engine
+):
+    add_call(engine, "old", agent="1001", age=3 * 86_400, caller="13900000201", dialed="2613710")
+    mine = {"agent_number": "1001", "citizen_number": "13900000201"}
+    add_order(engine, "20260301000001", **mine, call_id="old", title="路灯不亮", state="dispatched")
+    add_order(engine, "20260301000002", **mine, title="已经办完", state="archived")
+    add_order(engine, "20260301000003", **mine | {"agent_number": "1002"}, title="别人的")
+    told = desk.client.get("/desk/dialable").text
+    assert "路灯不亮" in options(told, "20260301000001")["20260301000001"]
+    assert "已经办完" not in told
+    assert "别人的" not in told
+    asked = desk.client.get("/desk/dialable?order=20260301000002").text
+    assert asked.index("已经办完") < asked.index("路灯不亮")  # she came from this order's page
+    assert "别人的" not in desk.client.get("/desk/dialable?order=20260301000003").text
+    assert "/desk?order=20260301000001" in desk.client.get("/orders/20260301000001").text
+    with database.reading(engine) as session:
+        found = dialable.find(session, Wanted(What.ORDER, "20260301000001"))
+    assert found == Citizen("13900000201", "1001", "2613710", "old", "20260301000001")
+
+
+@pytest.mark.parametrize(
+    ("state", "more", "why"),
+    [
+        ("ready", {}, ""),
+        ("wrap_up", {}, ""),
+        ("ringing", {}, "正在通话"),
+        ("logged_out", {}, "未签入"),
+        ("ready", {"registered": False}, "话机未注册"),
+    ],
+)
+def test_given_an_agent_when_she_cannot_dial_out_then_the_button_says_why(
+    desk, redis, state, more, why
+):
+    web_scene.tell_agent(redis.client, "1001", state, since=time.time(), **more)
+    button = desk.panel().partition('id="do-call-dial"')[2].partition("</button>")[0]
+    assert ("aria-disabled" in button) == bool(why)
+    assert why in button
