@@ -30,7 +30,7 @@ from callcenter.query_server import QueryServer
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
 CLOCKS_SECONDS = 2.0  # between two looks at the orders' clocks
 BACKOFF_SECONDS = (0.5, 10.0)
 STOP_SECONDS = 5.0

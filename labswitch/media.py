@@ -15,6 +15,7 @@ import socket
 import time
 
 import gevent
+from gevent.event import Event as Flag
 
 from labswitch.g711 import FRAME_SECONDS
 from labswitch.lag import LagStats
@@ -55,6 +56,7 @@ class MediaEngine:
         self._poll = select.epoll()
         self._tick = 0
         self._loop: gevent.Greenlet | None = None
+        self._opened = Flag()
 
     def start(self) -> None:
         self.writer.start()
@@ -80,6 +82,7 @@ class MediaEngine:
                 port = MediaPort(self, sock)
                 self._ports[sock.fileno()] = port
                 self._poll.register(sock.fileno(), select.EPOLLIN)
+                self._opened.set()
                 return port
         raise NoPorts(f"all {len(self._numbers)} RTP ports are taken")
 
@@ -109,6 +112,10 @@ class MediaEngine:
     def _run(self) -> None:
         deadline = time.monotonic()
         while True:
+            if not self._ports:  # nobody hears a tick
+                self._opened.clear()
+                self._opened.wait()
+                deadline = time.monotonic()
             deadline += FRAME_SECONDS
             now = self._wait_until(deadline)
             late = max(now - deadline, 0.0)
