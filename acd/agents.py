@@ -17,6 +17,8 @@ class Step(StrEnum):
     GET_READY = "get_ready"
     GET_NOT_READY = "get_not_ready"
     OFFERED = "offered"
+    KEPT = "kept"  # for a citizen who is being called back
+    CITIZEN_CAME = "citizen_came"  # the one it was kept for: an offer was made
     RANG = "rang"
     ANSWERED = "answered"
     MISSED = "missed"  # no answer, refused, or the phone is gone
@@ -36,8 +38,14 @@ _TALKING, _HOLDING, _WRAP_UP = AgentState.TALKING, AgentState.HOLDING, AgentStat
 TRANSITIONS: dict[AgentState, dict[Step, AgentState]] = {
     _OUT: {Step.LOG_IN: _NOT},
     _NOT: {Step.GET_READY: _READY, Step.GET_NOT_READY: _NOT, Step.LOG_OUT: _OUT},
-    _READY: {Step.OFFERED: _RESERVED, Step.GET_NOT_READY: _NOT, Step.LOG_OUT: _OUT},
+    _READY: {
+        Step.OFFERED: _RESERVED,
+        Step.KEPT: _RESERVED,
+        Step.GET_NOT_READY: _NOT,
+        Step.LOG_OUT: _OUT,
+    },
     _RESERVED: {
+        Step.CITIZEN_CAME: _RESERVED,
         Step.RANG: _RINGING,
         Step.ANSWERED: _TALKING,
         Step.MISSED: _NOT,

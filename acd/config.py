@@ -94,7 +94,7 @@ class RelaxStep:
 class VirtualHold:
     """How a citizen who kept the place and hung up is called back."""
 
-    first: str = "citizen"  # "citizen": an agent is sought once they answer; or "agent"
+    first: str = "citizen"  # "citizen": an agent is kept until they answer; or "agent"
     retry_seconds: float = 300.0
     attempts: int = 3
     then: Action = Action.MESSAGE  # when all attempts failed

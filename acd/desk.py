@@ -6,7 +6,7 @@ and come true when it is over.
 
 from __future__ import annotations
 
-from acd import matching
+from acd import keeping, matching
 from acd.agents import ON_CALL, ON_OFFER, Agent, Step, Wish
 from acd.config import QueueConfig
 from acd.floor import Floor
@@ -93,6 +93,7 @@ def log_out(floor: Floor, message: AgentLoggedOut) -> None:
     agent = _known(floor, message, message.agent)
     if agent is None:
         return
+    keeping.let_go(floor, agent)
     if agent.state in ON_CALL:
         agent.wish = Wish(AgentState.LOGGED_OUT)
     elif agent.state in ON_OFFER:
@@ -116,6 +117,7 @@ def restore(floor: Floor, message: AgentRestored) -> None:
     if agent.offer is not None:
         floor.ignore(message, agent.id, "the agent has an offer")
         return
+    keeping.let_go(floor, agent)
     give(floor, agent, message.queues, message.skills)
     agent.off_hook = message.off_hook
     agent.wish = None
@@ -170,6 +172,7 @@ def not_ready(floor: Floor, message: AgentNotReady) -> None:
     if agent is None:
         return
     agent.comes_back = False
+    keeping.let_go(floor, agent)
     if agent.state in BUSY:
         agent.wish = Wish(AgentState.NOT_READY, message.reason)
     else:
@@ -194,6 +197,7 @@ def unregistered(floor: Floor, message: PhoneUnregistered) -> None:
     """A call goes on without a registration; anything else stops at once."""
     agent = floor.roster.get(message.agent)
     agent.registered = False
+    keeping.let_go(floor, agent)
     if agent.state in ON_OFFER:
         _take_back(floor, agent, OfferResult.UNREACHABLE)
     elif agent.state is AgentState.READY:
@@ -272,7 +276,10 @@ def _wrap_up(floor: Floor, queue: QueueConfig | None) -> float:
 
 def void_call(floor: Floor, agent: Agent) -> None:
     """The citizen didn't take the call back: the agent is free again and keeps the place."""
-    if agent.wish or not agent.registered:
+    if keeping.is_kept(agent):
+        floor.change(agent, Step.RELEASED)
+        matching.serve(floor, agent)
+    elif agent.wish or not agent.registered:
         floor.change(agent, Step.CALL_OVER, until=floor.now)
         finish(floor, agent)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acd import desk, matching, overflow
+from acd import desk, keeping, matching, overflow
 from acd.agents import Step
 from acd.floor import Floor, Reservation
 from acd.hall import Contact, Stage
@@ -123,7 +123,7 @@ def answered(floor: Floor, message: OfferAnswered) -> None:
     agent.calls += 1
     floor.change(agent, Step.ANSWERED, contact=contact.id)
     if contact.virtual:
-        matching.dial(floor, contact, "agent", agent.id)
+        matching.dial_for(floor, contact, agent)
     else:
         _served(floor, contact)
 
@@ -187,13 +187,14 @@ def callback_answered(floor: Floor, message: CallbackAnswered) -> None:
     if contact is None or contact.stage is not Stage.DIALING:
         floor.ignore(message, message.contact, "the contact isn't being called back")
         return
-    if contact.agent is not None:
+    if contact.agent is not None and keeping.kept_for(floor, contact) is None:
         _served(floor, contact)
         return
     contact.virtual = False  # the citizen is on the line now, in the old place
     contact.entered_at = floor.now
     floor.timers.cancel(("contact", contact.id))
-    matching.seek(floor, contact)
+    if not matching.citizen_came(floor, contact):
+        matching.seek(floor, contact)
 
 
 def callback_failed(floor: Floor, message: CallbackFailed) -> None:

@@ -26,13 +26,15 @@ def explain(
     if chosen:
         considered.append((chosen.id, f"chosen: {rule}, {_free(floor, chosen, contact.queue)}"))
     considered.extend(_named(floor, free, contact.queue))
-    busy = eligible & ~roster.in_state[AgentState.READY]
+    busy = eligible & ~roster.in_state[AgentState.READY] & ~chosen_mask
     busy &= ~roster.in_state[AgentState.LOGGED_OUT]
     considered.extend(_named(floor, busy, contact.queue))
     counts = [("free", free.bit_count())]
     for state, mask in roster.in_state.items():
         if state is not AgentState.READY:
-            counts.append((state.value.replace("_", " "), (eligible & mask).bit_count()))
+            counts.append(
+                (state.value.replace("_", " "), (eligible & mask & ~chosen_mask).bit_count())
+            )
     unfit = "is not the last agent" if contact.only else "lacks the skill"
     counts.append((unfit, (serving & ~eligible).bit_count()))
     told = tuple((reason, count) for reason, count in counts if count)

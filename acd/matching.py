@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 
-from acd import overflow
+from acd import keeping, overflow
 from acd.agents import WORKING, Agent, Step
 from acd.explain import explain
 from acd.floor import Floor, Reservation
@@ -25,7 +25,7 @@ from acd.messages import (
 )
 from acd.skills import both, eased, parse
 
-DIALING_SECONDS = 120.0  # a call back that nobody reports on has failed by then
+DIALING_SECONDS = 60.0  # a call back that nobody reports on has failed by then
 
 
 def enter(floor: Floor, contact: Contact) -> None:
@@ -209,29 +209,60 @@ def connect(floor: Floor, contact: Contact, agent: Agent, eligible: int, rule: s
     floor.hall.remove(contact)
     floor.timers.cancel(("contact", contact.id))
     if contact.virtual and hold.first == "citizen":
-        dial(floor, contact, "citizen", None)
+        _dialing(floor, contact)
+        keeping.keep(floor, contact, agent, eligible, rule)
+        floor.out.append(_call_back(contact, "citizen"))
     else:
         _reserve(floor, contact, agent, eligible, rule)
 
 
-def dial(floor: Floor, contact: Contact, first: str, agent: str | None) -> None:
+def dial_for(floor: Floor, contact: Contact, agent: Agent) -> None:
+    """The agent is on the line: call the citizen back."""
+    _dialing(floor, contact)
+    contact.agent = agent.id
+    floor.out.append(_call_back(contact, "agent"))
+
+
+def _dialing(floor: Floor, contact: Contact) -> None:
     contact.attempts += 1
     contact.stage = Stage.DIALING
-    contact.agent = agent
     contact.resume_at = floor.now + DIALING_SECONDS
     floor.timers.set(("contact", contact.id), contact.resume_at)
-    floor.out.append(CallBack(contact.id, contact.queue, first, contact.attempts, agent))
+
+
+def _call_back(contact: Contact, first: str) -> CallBack:
+    return CallBack(contact.id, contact.queue, first, contact.attempts, contact.agent)
+
+
+def citizen_came(floor: Floor, contact: Contact) -> bool:
+    """Offer a citizen who was called back to the agent who was kept; False when nobody is."""
+    agent = keeping.kept_for(floor, contact)
+    contact.resume_at = contact.agent = None
+    if agent is None:
+        return False
+    if contact.queue in floor.config.queues:
+        ask(floor, contact)
+        contact.only = None  # whoever is kept is here at once
+        eligible = who(floor, contact)
+        if eligible & agent.mask:
+            _reserve(floor, contact, agent, eligible, keeping.KEPT)
+            return True
+    floor.change(agent, Step.RELEASED)  # queues or skills are others by now
+    serve(floor, agent)
+    return False
 
 
 def _reserve(floor: Floor, contact: Contact, agent: Agent, eligible: int, rule: str) -> None:
     floor.out.append(explain(floor, contact, eligible, agent, rule))
     free = (eligible & floor.roster.in_state[AgentState.READY]).bit_count()
+    among = f" among {free} free" if free else ""
+    step = Step.CITIZEN_CAME if keeping.is_kept(agent) else Step.OFFERED
     offer = Reservation(floor.new_offer_id(), contact.id, agent.id, contact.queue)
     floor.offers[offer.id] = offer
     contact.stage, contact.offer = Stage.OFFERED, offer.id
     expires_at = floor.now + floor.config.lease_seconds
     floor.timers.set(("offer", offer.id), expires_at)
-    floor.change(agent, Step.OFFERED, until=expires_at, contact=contact.id)
+    floor.change(agent, step, until=expires_at, contact=contact.id)
     agent.offer, agent.queue = offer.id, contact.queue
     floor.out.append(
         Offer(
@@ -240,7 +271,7 @@ def _reserve(floor: Floor, contact: Contact, agent: Agent, eligible: int, rule: 
             agent=agent.id,
             queue=contact.queue,
             expires_at=expires_at,
-            why=f"{rule.capitalize()} among {free} free for queue {contact.queue}.",
+            why=f"{rule.capitalize()}{among} for queue {contact.queue}.",
             mode=OfferMode.OFF_HOOK if agent.off_hook else OfferMode.ON_HOOK,
             virtual=contact.virtual,
         )

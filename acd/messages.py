@@ -18,7 +18,7 @@ class AgentState(StrEnum):
     LOGGED_OUT = "logged_out"
     NOT_READY = "not_ready"
     READY = "ready"
-    RESERVED = "reserved"  # an offer was made, the phone doesn't ring yet
+    RESERVED = "reserved"  # an offer was made, or a citizen is called back: no phone rings yet
     RINGING = "ringing"
     TALKING = "talking"
     HOLDING = "holding"
@@ -323,8 +323,8 @@ class Decision(Output):
 class CallBack(Output):
     """It is the turn of a citizen who hung up: dial now.
 
-    `first` is "agent" (the agent is on the line already) or "citizen" (an agent is offered once
-    the citizen has answered). Answer with `CallbackAnswered` or `CallbackFailed`.
+    `first` is "agent" (`agent` is on the line already) or "citizen" (`agent` is kept, and offered
+    the call once the citizen has answered). Answer with `CallbackAnswered` or `CallbackFailed`.
     """
 
     contact: str

@@ -340,7 +340,8 @@ class Callbacks:
         now = self._clock()
         for queue in sorted({callback.queue for callback in self._open.values()}):
             ours = [each for each in self._open.values() if each.queue == queue]
-            busy = sum(each.id in self._in_line - self._resting for each in ours)
+            # Whoever is being called has an agent, who doesn't count as free any more.
+            busy = sum(each.id in self._in_line - self._resting - self._dialing for each in ours)
             waiting = [each for each in ours if self._may_take_place(each, now)]
             waiting.sort(key=lambda each: (self._counts_from(each), each.requested_at))
             for callback in waiting[: max(0, max(1, self._free_agents(queue)) - busy)]:

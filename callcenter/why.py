@@ -117,7 +117,8 @@ def _requested(data: Data) -> list[str]:
 
 
 def _dialed(data: Data) -> list[str]:
-    agent = f", agent {data['agent']} waits on the line" if data.get("agent") else ""
+    how = "waits on the line" if data.get("first") == "agent" else "is kept for the answer"
+    agent = f", agent {data['agent']} {how}" if data.get("agent") else ""
     return [f"The citizen is called back, attempt {data.get('attempt')}{agent}."]
 
 

@@ -287,9 +287,6 @@ _TELLERS: dict[str, Callable[[Data], Told]] = {
     ),
     Kind.CALLBACK_FAILED: _callback_failed,
     Kind.CALLBACK_ANSWERED: lambda data: (_("市民接听回电"), "good"),
-    "callback.dialed": lambda data: (_("回拨市民"), "agent"),
-    "callback.answered": lambda data: (_("市民接起回电"), "good"),
-    "callback.failed": lambda data: (_("回电未接通"), "warn"),
     Kind.OUTBOUND_DIALED: lambda data: (_("系统拨出电话"), "agent"),
     Kind.OUTBOUND_FAILED: lambda data: (
         _("去电未接通（%(cause)s）", cause=_get(data, "cause")),

@@ -88,6 +88,31 @@ def test_given_agent_first_when_the_turn_comes_then_the_agent_is_on_the_line_bef
     assert second["callback_of"] == first["id"]
 
 
+def test_given_citizen_first_while_the_telephone_rings_then_the_agent_is_kept_and_no_one_passes(
+    waiting: WaitingRoomUnderTest,
+) -> None:
+    caller, other = "13900002008", "13900002009"
+    first = chooses_callback(waiting, "12345", caller)
+    waiting.carrier.ways[caller] = "ring"
+    agent = waiting.comes("1001")
+    called = waiting.carrier.call_to(caller)
+    kept = waiting.agent_is("1001", "reserved")
+    assert kept["until"]
+    late = waiting.dial("12345", other)
+    late.hears("next_in_line")
+    assert agent.calls == []  # not for the other one, and not before the citizen is there
+    waiting.carrier.answer(called)
+    agents_leg = agent.rings(20)
+    assert agents_leg.times["invite"] - called.times["answered"] < 1.0
+    called.hears("agent", seconds=20)
+    called.hang_up()
+    assert second_record(waiting, caller, first)["agent"] == "1001"
+    late.hears("agent", seconds=20)
+    dialed = waiting.story(first["id"], "callback.dialed")
+    assert [event["data"]["agent"] for event in dialed] == ["1001"]
+    late.hang_up()
+
+
 @pytest.mark.parametrize("dialed", ["12345", "12348"])
 def test_given_a_busy_citizen_when_called_back_then_it_is_tried_again_and_the_place_kept(
     waiting: WaitingRoomUnderTest, dialed: str
@@ -95,12 +120,14 @@ def test_given_a_busy_citizen_when_called_back_then_it_is_tried_again_and_the_pl
     caller = f"139000030{dialed[-2:]}"
     first = chooses_callback(waiting, dialed, caller)
     waiting.carrier.ways[caller] = "busy"
-    agent = waiting.comes("1001" if dialed == "12345" else "1002")
+    number = "1001" if dialed == "12345" else "1002"
+    agent = waiting.comes(number)
     waiting.carrier.call_to(caller)
     failed = eventually(
         lambda: waiting.events("callback.failed", first["id"]), "the attempt is written down"
     )
     assert (failed[0]["data"]["cause"], failed[0]["data"]["attempt"]) == ("USER_BUSY", 1)
+    waiting.agent_is(number, "ready")  # at once, and for as long as the next attempt is away
     assert open_callbacks(waiting) == 1
     waiting.carrier.ways.pop(caller)
     called = waiting.carrier.call_to(caller, times=2)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import count
 
 from acd_made_up import AGENTS, DEMANDS, QUEUES, SKILLS, START, STEPS, config_from
-from acd_rules import Asked, Rules
+from acd_rules import TALKING, Asked, Rules
 
 from acd.config import Config
 from acd.engine import Engine
@@ -59,7 +59,6 @@ RESULTS = (
     OfferResult.FAILED,
     OfferResult.WITHDRAWN,
 )
-TALKING = (AgentState.TALKING, AgentState.HOLDING)
 
 
 class Day(Rules):
@@ -318,7 +317,8 @@ class Day(Rules):
                 self.contacts[offer.contact].outcomes.append("answered")
         if isinstance(message, CallbackAnswered) and message.contact in before.contacts:
             contact = before.contacts[message.contact]
-            if contact.stage == "dialing" and contact.agent is not None:
+            on_the_line = contact.agent and message.contact not in self.kept(before)
+            if contact.stage == "dialing" and on_the_line:
                 self.contacts[message.contact].outcomes.append("answered")
         if isinstance(message, ContactLeft) and message.contact in before.contacts:
             self.contacts[message.contact].outcomes.append("left")

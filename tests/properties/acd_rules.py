@@ -10,6 +10,7 @@ from acd.messages import AgentState, ContactQueued, Input, Offer
 from acd.snapshot import Snapshot
 
 OFFERED = (AgentState.RESERVED, AgentState.RINGING)
+TALKING = (AgentState.TALKING, AgentState.HOLDING)
 AWAY = (AgentState.LOGGED_OUT, AgentState.NOT_READY)
 
 
@@ -35,14 +36,19 @@ class Rules:
     def check_books(self, after: Snapshot) -> None:
         """No agent and no contact has two offers; whoever isn't here has just one outcome."""
         agents = Counter(offer.agent for offer in self.offers.values())
+        kept = Counter(agent for agent in self.kept(after).values())
         contacts = Counter(offer.contact for offer in self.offers.values())
-        assert max(agents.values(), default=0) <= 1, "an agent has two offers"
+        assert max((agents + kept).values(), default=0) <= 1, "an agent has two offers"
         assert max(contacts.values(), default=0) <= 1, "a contact has two offers"
         for offer in self.offers.values():
             assert after.agents[offer.agent].state in OFFERED
             assert after.contacts[offer.contact].stage == "offered"
         for name, agent in after.agents.items():
-            assert (agent.state in OFFERED) == (name in agents), f"{name} is {agent.state}"
+            taken = name in agents or name in kept
+            assert (agent.state in OFFERED) == taken, f"{name} is {agent.state}"
+            if name in kept:
+                assert agent.until is not None, f"{name} is kept for ever"
+                assert self.kept(after)[agent.contact or ""] == name
         for name, asked in self.contacts.items():
             if name in after.contacts:
                 assert asked.outcomes == [], f"{name} is here after {asked.outcomes}"
@@ -68,6 +74,8 @@ class Rules:
             if other.stage == "waiting" and name in before.contacts and name != offer.contact:
                 if before.contacts[name].stage != "waiting":
                     continue
+                if self.kept(before).get(offer.contact) == offer.agent:
+                    continue  # it was this contact's turn when the citizen was dialed
                 if self.serves(after, offer.agent, name):
                     passed = self.place(after, name) < self.place(after, offer.contact)
                     assert not passed, f"{offer.contact} passed {name}"
@@ -106,6 +114,17 @@ class Rules:
             case Strategy.BEST_FIT:
                 return sum(agent.skills.values()) + len(agent.queues)
         return 0
+
+    @staticmethod
+    def kept(view: Snapshot) -> dict[str, str]:
+        """Contacts who are called back first, and the agents who are kept for them."""
+        return {
+            name: contact.agent
+            for name, contact in view.contacts.items()
+            if contact.stage == "dialing"
+            and contact.agent is not None
+            and view.agents[contact.agent].state not in TALKING
+        }
 
     # --- the rules, plainly -------------------------------------------------------------
 
