@@ -198,11 +198,11 @@ def changes(before: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
 
 
 def settled(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A channel's events with two put where they belong, which other threads may overtake.
+    """A channel's events with three put where they belong, which other threads may overtake.
 
     CHANNEL_CALLSTATE ACTIVE comes right after CHANNEL_ANSWER, though who waited for the answer
     goes on meanwhile; CHANNEL_HANGUP is the first that a channel tells of its end, though it is
-    told by the one who ends it.
+    told by the one who ends it; a `limit` that hangs up tells of its own end right behind it.
     """
     events = list(events)
     answer = _first(events, 0, "CHANNEL_ANSWER")
@@ -213,6 +213,10 @@ def settled(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     hangup = _first(events, 0, "CHANNEL_HANGUP")
     if 0 <= ended < hangup:
         events.insert(ended, events.pop(hangup))
+    hangup = _first(events, 0, "CHANNEL_HANGUP")
+    limited = _first(events, hangup + 1, "CHANNEL_EXECUTE_COMPLETE", "Application", "limit")
+    if 0 <= hangup < limited:
+        events.insert(hangup + 1, events.pop(limited))
     return events
 
 
