@@ -13,7 +13,7 @@ import requests
 
 from callcenter import bootstrap
 from callcenter.settings import Settings, SettingsError
-from callcenter.sipp import Sipp, SippRun, sipp_missing
+from callcenter.sipp import Sipp, SippResult, SippRun, sipp_missing
 
 CITIZEN = "13900001234"  # a number of nobody: the range is fictitious
 ANSWER_LIMIT = 90.0  # seconds for the whole call, beside the conversation
@@ -36,29 +36,32 @@ def place(settings: Settings, *, keys: str, rating: str, seconds: int) -> int:
     ):
         talk = ANNOUNCED + seconds
         phone = sipp.phone("answer_hangup", ring=1.0, talk=talk, calls=1, limit=talk + ANSWER_LIMIT)
-        registered = sipp.register(
-            (settings.sip_ip, settings.agent_sip_port),
-            {agent: password},
-            settings.domain,
-            phone.port,
-        ).wait(20)
+        registrar = (settings.sip_ip, settings.agent_sip_port)
+
+        def register(**options: int) -> SippResult:
+            phones = {agent: password}
+            run = sipp.register(registrar, phones, settings.domain, phone.port, **options)
+            return run.wait(20)
+
+        registered = register()
         if registered.exit_code:
             raise SettingsError(f"agent {agent} could not register:\n{registered.explain()}")
-        api.state(agent, "ready")
-        click.echo(f"agent {agent} is registered and ready; citizen {CITIZEN} dials …\n")
-        began = time.time()
-        citizen = sipp.citizen(
-            (settings.sip_ip, settings.sip_port),
-            api.number(),
-            caller=CITIZEN,
-            keys=_presses(keys, rating, seconds),
-            hangup_within=ANSWER_LIMIT + seconds,
-            limit=ANSWER_LIMIT + seconds,
-        )
         try:
+            api.state(agent, "ready")
+            click.echo(f"agent {agent} is registered and ready; citizen {CITIZEN} dials …\n")
+            began = time.time()
+            citizen = sipp.citizen(
+                (settings.sip_ip, settings.sip_port),
+                api.number(),
+                caller=CITIZEN,
+                keys=_presses(keys, rating, seconds),
+                hangup_within=ANSWER_LIMIT + seconds,
+                limit=ANSWER_LIMIT + seconds,
+            )
             record = _follow(api, citizen, began, ANSWER_LIMIT + seconds)
         finally:
             api.state(agent, "logged_out")
+            register(expires=0)  # its phone is gone with us: no desk may take it for one that rings
     return _show(settings, record)
 
 

@@ -261,6 +261,11 @@ def test_given_a_new_start_when_a_test_call_is_placed_then_it_is_answered_and_ra
     assert (record["outcome"], record["rating"]) == ("answered", 2)
     assert record["menu_path"] == ["main:1"]
     assert run.api(f"orders/{record['order_number']}")["state"] == "draft"
+
+    def registered() -> set[str]:
+        return {each["number"] for each in run.api("agents")["agents"] if each["registered"]}
+
+    eventually(lambda: record["agent"] not in registered(), "its phone is gone, and known to be")
     assert run.end() == 0
 
 
