@@ -259,12 +259,13 @@ class HotlineUnderTest:
         assert answer.status_code == 200, answer.text[:500]
         return answer.text
 
-    def post(self, path: str, form: str, user: str = "admin", **fields: str) -> None:
-        """Send the form that stands on the page `form`."""
+    def post(self, path: str, form: str, user: str = "admin", **fields: str) -> str:
+        """Send the form that stands on the page `form`; the page that it leads to."""
         browser = self.browser(user)
         fields["csrf_token"] = self._csrf_token(browser, form)
         answer = browser.post(self.system.url(path), data=fields, timeout=5)
         assert answer.status_code == 200, answer.text[:500]
+        return answer.text
 
     # --- between tests ----------------------------------------------------------------------
 
