@@ -14,11 +14,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callcenter.esl import EslError, SwitchLink
+from callcenter.transfer import LAYOUTS, Role
 
 logger = logging.getLogger(__name__)
 
 COMMAND_LIMIT = 5.0
 SNAPSHOT_LIMIT = 20.0
+APART = frozenset(  # phases in which an agent needn't be joined to the citizen alone
+    phase.value
+    for phase, layout in LAYOUTS.items()
+    if layout.agent and layout.together != {Role.CITIZEN, Role.AGENT}
+)
 UNJOINED = ("CS_EXECUTE", "CS_PARK")  # states of a channel that is in no bridge
 
 
@@ -100,7 +106,9 @@ def _line(channel: str, variables: dict[str, Any]) -> Conversation | None:
     joined = variables.get("Other-Leg-Unique-ID") or variables.get("variable_bridge_uuid")
     if not answered:
         return None
-    talks = bool(contact) and joined == contact and variables.get("Channel-State") not in UNJOINED
+    with_citizen = joined == contact and variables.get("Channel-State") not in UNJOINED
+    # On hold, or with a third party: the phase says what is to become of it.
+    talks = bool(contact) and (with_citizen or variables.get("variable_cc_phase") in APART)
     return Conversation(
         agent=str(variables["variable_cc_line"]),
         offer=str(variables.get("variable_cc_offer") or "") if talks else "",

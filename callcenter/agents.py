@@ -48,10 +48,10 @@ class AgentDesk:
         queues: Callable[[], Iterable[str]] = lambda: (),
         *,
         lines: Lines,
-        end_talk: Callable[[str], None],
+        end_talk: Callable[[str, str], None],
     ) -> None:
-        """`queues` names those that there are; `end_talk(contact)` brings a citizen from a
-        conversation to the survey.
+        """`queues` names those that there are; `end_talk(contact, agent)` ends the part of
+        an agent who works off hook.
         """
         self.config = config
         self._lines = lines
@@ -299,7 +299,7 @@ class AgentDesk:
         if state.get("state") not in (AgentState.TALKING, AgentState.HOLDING):
             raise CommandError(f"agent {agent} has no call")
         self._lines.end_talk(agent)
-        self._end_talk(str(state["contact"]))
+        self._end_talk(str(state["contact"]), agent)
         return self._state(agent)
 
     def line_changed(self, agent: str) -> None:

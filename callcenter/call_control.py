@@ -240,8 +240,10 @@ class CallControl:
         """End the agent's part, or the whole call; the news of it does the rest."""
         if whole:
             self._switch.end(talk.contact)
+        elif talk.leg and self._switch.stays(talk.leg):
+            self.agent_left(talk.contact, talk.agent)
         elif talk.leg:
-            self._switch.release(talk.leg)
+            self._switch.release(talk.leg, "switch")
 
     # --- the third party -----------------------------------------------------------------------
 
@@ -302,9 +304,11 @@ class CallControl:
             self._news(talk, Step.AGENT_GONE)
 
     def agent_left(self, contact: str, agent: str) -> None:
-        """The agent's part is over though the leg lives on (off hook)."""
+        """The agent's part is to end though the leg lives on (off hook)."""
         talk = self._talks.get(contact)
-        if talk is not None and talk.agent == agent and talk.leg:
+        if talk is None or talk.phase is Phase.TALKING:
+            self._switch.to_survey(contact)  # the leg parks, and that is the news
+        elif talk.agent == agent and talk.leg:
             self._news(talk, Step.AGENT_GONE)
 
     def _news(self, talk: Talk, step: Step) -> None:
@@ -357,6 +361,8 @@ class CallControl:
             self._show(talk)
 
     def _free(self, talk: Talk) -> None:
+        if talk.muted and self._switch.stays(talk.leg):
+            self._switch.unmute(talk.leg)
         talk.leg, talk.muted = "", False
         if self._agents.get(talk.agent) is talk:
             del self._agents[talk.agent]

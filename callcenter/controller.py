@@ -104,7 +104,7 @@ class Controller:
             self.clock,
             lambda: self.distributor.engine.config.queues,
             lines=self.lines,
-            end_talk=lambda contact: self.distributor.phones.to_survey(contact),
+            end_talk=lambda contact, agent: self.control.agent_left(contact, agent),
         )
         self.callbacks = Callbacks(
             CallbackBook(settings.data_dir / callback_book.FOLDER),
@@ -139,7 +139,8 @@ class Controller:
             TransferSwitch(
                 self.link,
                 settings.trunk_gateway,
-                lambda leg: self.distributor.phones.release(leg, "NORMAL_CLEARING"),
+                self._end_agents_part,
+                lambda leg: self.lines.owner(leg) is not None,
             ),
             self.presence,
             places,
@@ -317,6 +318,13 @@ class Controller:
         self.control.leg_ended(leg, contact, cause)
         self.supervision.leg_ended(leg)
         self.dial_out.leg_ended(leg)
+
+    def _end_agents_part(self, leg: str, by: str) -> None:
+        """A leg's hang-up tells of the talk's end; one that stays must be spoken for."""
+        agent, contact = self.lines.owner(leg), self.lines.contact(leg)
+        if agent is not None and contact:
+            self.journal.append(event(Kind.TALK_ENDED, contact, agent=agent, by=by))
+        self.distributor.phones.release(leg, "NORMAL_CLEARING")
 
     # --- calls --------------------------------------------------------------------------------
 

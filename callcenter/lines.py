@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 RING_SECONDS = 30
 ANSWER_GRACE = 10.0  # seconds past the ringing for the switch to answer at all
 COMMAND_LIMIT = 5.0
+FORGOTTEN = "cc_offer=;cc_contact=;cc_phase=;cc_third=;cc_destination="  # once a call is over
 
 
 class Link(Protocol):
@@ -90,6 +91,11 @@ class Lines:
         """The agent whose long leg this is."""
         return next((line.agent for line in self._lines.values() if line.leg == leg), None)
 
+    def contact(self, leg: str) -> str:
+        """Whom this leg is kept for, or joined to; "" for nobody."""
+        agent = self.owner(leg)
+        return self._lines[agent].contact if agent is not None else ""
+
     # --- off the hook and on again ------------------------------------------------------------
 
     def call(self, agent: str) -> None:
@@ -136,7 +142,7 @@ class Lines:
         # In order before the joining, which goes over the same connection.
         self._link.post(
             f"api uuid_setvar_multi {line.leg} cc_offer={offer.offer};cc_contact={offer.contact};"
-            f"cc_agent={offer.agent};park_after_bridge=true"
+            f"cc_agent={offer.agent};park_after_bridge=true;hangup_after_bridge=false"
         )
         return line.leg
 
@@ -227,7 +233,7 @@ class Lines:
 
     def _forget_call(self, line: Line) -> None:
         try:
-            self._link.post(f"api uuid_setvar_multi {line.leg} cc_offer=;cc_contact=")
+            self._link.post(f"api uuid_setvar_multi {line.leg} {FORGOTTEN}")
         except EslError as error:
             logger.info("line of agent %s: %s", line.agent, error)
 

@@ -93,10 +93,6 @@ class PhoneBook:
             return
         gevent.spawn(self._quietly, f"uuid_kill {leg} {cause}")
 
-    def to_survey(self, contact: str) -> None:
-        """Take a citizen out of the conversation and on to the survey."""
-        gevent.spawn(self._quietly, f"uuid_transfer {contact} survey XML hotline")
-
     def alert(self, leg: str) -> None:
         gevent.spawn(self._quietly, f"uuid_broadcast {leg} {ALERT} aleg")
 

@@ -36,11 +36,20 @@ class Link(Protocol):
 class TransferSwitch:
     """The verbs; each raises EslError when the switch refuses or doesn't answer."""
 
-    def __init__(self, link: Link, gateway: str, release: Callable[[str], None]) -> None:
-        """`release` ends an agent's part of a call by the agent's leg."""
+    def __init__(
+        self,
+        link: Link,
+        gateway: str,
+        release: Callable[[str, str], None],
+        stays: Callable[[str], bool],
+    ) -> None:
+        """`release(leg, by)` ends an agent's part of a call by the agent's leg; `stays(leg)`: the
+        leg itself lives on then, since its agent works off hook.
+        """
         self._link = link
         self._gateway = gateway
         self.release = release
+        self.stays = stays
 
     # --- the channels keep what a controller must know -----------------------------------------
 
@@ -54,7 +63,7 @@ class TransferSwitch:
         }
         self._set(talk.contact, **told, cc_agent_leg=talk.leg, **_citizens_way(talk))
         if talk.leg:
-            self._set(talk.leg, **told, **_agents_way(talk.phase))
+            self._set(talk.leg, **told, **_agents_way(talk.phase, self.stays(talk.leg)))
         if third is not None and third.answered:
             over = talk.phase is Phase.HANDED_OVER
             self._set(third.leg, park_after_bridge=_word(not over), hangup_after_bridge=_word(over))
@@ -75,7 +84,7 @@ class TransferSwitch:
         if talk.phase is Phase.DIALING:
             self._quietly(f"uuid_broadcast {talk.leg} {RINGBACK} aleg")
         if talk.phase is Phase.OVER and _survey_is_ours(before, step):
-            self._quietly(f"uuid_transfer {talk.contact} survey XML hotline")
+            self.to_survey(talk.contact)
         self._dismiss(talk, before, step)
         if talk.phase is Phase.BACK:
             self._back_to_queue(talk)
@@ -114,12 +123,29 @@ class TransferSwitch:
         """End the legs that have no part in the new phase."""
         old, new = LAYOUTS[before], LAYOUTS[talk.phase]
         by_switch = step is Step.CITIZEN_GONE and before in (Phase.TALKING, Phase.TRANSFERRING)
-        by_switch = by_switch or step is Step.AGENT_GONE
+        stays = self.stays(talk.leg)
+        by_switch = by_switch or (step is Step.AGENT_GONE and not stays)
         if old.agent and not new.agent and talk.leg and not by_switch:
-            self.release(talk.leg)
+            if stays:
+                self._set_aside(talk.leg, before)
+            self.release(talk.leg, "citizen" if step is Step.CITIZEN_GONE else "agent")
         gone = (Step.THIRD_GONE, Step.FAILED)
         if old.third and not new.third and talk.third is not None and step not in gone:
             self.end(talk.third.leg)
+
+    def _set_aside(self, leg: str, before: Phase) -> None:
+        """An off-hook agent's leg, silent until the next call; out of a bridge it parks itself.
+
+        A break that finds nothing to break would swallow what is played next.
+        """
+        if before is Phase.DIALING:
+            self._quietly(f"uuid_break {leg} all")  # the ring-back tone
+        elif before in (Phase.JOINED, Phase.AFTERTALK):
+            self._quietly(f"uuid_park {leg}")
+
+    def to_survey(self, contact: str) -> None:
+        """Out of a bridge; the other leg does what it does when left alone."""
+        self._quietly(f"uuid_transfer {contact} survey XML hotline")
 
     def _back_to_queue(self, talk: Talk) -> None:
         self._set(
@@ -175,7 +201,7 @@ class TransferSwitch:
         self._set(talk.contact, cc_agent=talk.agent)
         self.keep(talk)
         self._api(f"uuid_bridge {talk.contact} {talk.leg}")
-        self.release(old)
+        self.release(old, "switch")
 
     def mute(self, leg: str, *, on: bool) -> None:
         """Nobody hears this phone."""
@@ -183,6 +209,10 @@ class TransferSwitch:
             self._api(f"uuid_audio {leg} start read mute 1")
         else:
             self._api(f"uuid_audio {leg} stop")
+
+    def unmute(self, leg: str) -> None:
+        """For the next citizen, on a leg that stays."""
+        self._quietly(f"uuid_audio {leg} stop")
 
     def answer_state(self, leg: str) -> str | None:
         """`answered`, `ringing` … of a leg; None when it is gone."""
@@ -222,9 +252,9 @@ def _citizens_way(talk: Talk) -> dict[str, str]:
     return {"transfer_after_bridge": SURVEY, "hangup_after_bridge": "false"}
 
 
-def _agents_way(phase: Phase) -> dict[str, str]:
-    """An agent who is left alone waits, but for one who has only this citizen."""
-    alone = phase in (Phase.TALKING, Phase.TRANSFERRING)
+def _agents_way(phase: Phase, stays: bool) -> dict[str, str]:
+    """An agent who is left alone waits, but for one who has only this citizen and no long leg."""
+    alone = phase in (Phase.TALKING, Phase.TRANSFERRING) and not stays
     return {"park_after_bridge": _word(not alone), "hangup_after_bridge": _word(alone)}
 
 

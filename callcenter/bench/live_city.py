@@ -77,7 +77,7 @@ class City:
             self.tell,
             self.clock,
             lines=Lines(_NoSwitch(), "", changed=lambda agent: None, record=lambda event: None),
-            end_talk=lambda contact: None,
+            end_talk=lambda contact, agent: None,
         )
         self.to_show = Flag()
 

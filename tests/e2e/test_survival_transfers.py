@@ -109,3 +109,22 @@ def test_given_110_that_rings_when_the_controller_dies_then_the_next_one_joins_t
     desk.is_over()
     assert survivors.ended(talk.caller)["outcome"] == "transferred"
     survivors.agent_is(AGENT, "wrap_up", "ready")
+
+
+def test_given_an_agent_off_hook_in_a_consultation_when_the_controller_dies_then_it_goes_on(
+    survivors: WaitingRoomUnderTest,
+) -> None:
+    line = survivors.off_hook(AGENT)
+    talk = TalkUnderTest(survivors, "13900005103", line=line)
+    killer = Killer(talk)
+    third = talk.consults()
+    killer.kills("consulting", lambda: hears_more(third, "agent"))
+    talk.is_in("consulting")
+    talk.does("join")
+    talk.citizen.hears("agent+third", length=0.3)
+    talk.does("leave")
+    survivors.agent_is(AGENT, "wrap_up", "ready")
+    hears_more(talk.citizen, "third")
+    talk.citizen.hang_up()
+    third.is_over()
+    assert (talk.agent.state, talk.phone.calls) == ("up", [talk.agent])

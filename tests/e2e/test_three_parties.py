@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from listening import channels, listened
 from switches import eventually
-from transfer_kit import AGENT, TalkUnderTest, hears_more
+from transfer_kit import AGENT, TalkUnderTest, hears_more, hears_nothing_while
 from waiting_kit import WaitingRoomUnderTest
 
 
@@ -205,6 +205,59 @@ def test_given_an_agent_without_a_call_when_she_dials_a_destination_then_they_ta
         if event["data"]["wish"] == told["result"]["call"]
     ]
     assert (dialed["agent"], dialed["destination"]) == (AGENT, "12330")
+
+
+def test_given_an_agent_off_hook_when_she_joins_12330_and_leaves_then_only_her_leg_has_no_part(
+    transfers: WaitingRoomUnderTest,
+) -> None:
+    line = transfers.off_hook(AGENT)
+    talk = TalkUnderTest(transfers, "13900005007", line=line)
+    citizen, agent = talk.citizen, talk.agent
+    talk.does("mute")
+    talk.does("unmute")
+    third = talk.consults()
+    citizen.hears("music", length=0.3)
+    talk.does("join")
+    citizen.hears("agent+third", length=0.3)
+    agent.hears("citizen+third", length=0.3)
+    talk.does("leave")
+    transfers.agent_is(AGENT, "wrap_up")
+    hears_more(citizen, "third")
+    hears_more(third, "citizen")
+    assert talk.controls()["phase"] == "idle"
+    hears_nothing_while(agent, citizen, "third")
+    third.hang_up()
+    citizen.hears("survey")
+    citizen.hang_up()
+    record = transfers.ended(talk.caller)
+    assert (record["outcome"], record["agent"]) == ("answered", AGENT)
+    by = [event["data"]["by"] for event in transfers.events("talk.ended", talk.call)]
+    assert by == ["agent"]
+
+    # Hanging up after a consultation means the transfer; off hook that is a command.
+    transfers.agent_is(AGENT, "ready")
+    talk = TalkUnderTest(transfers, "13900005008", line=line)
+    third = talk.consults(times=2)
+    talk.does("mute")
+    assert transfers.command("agent.end_call", agent=AGENT)["ok"]
+    transfers.agent_is(AGENT, "wrap_up")
+    hears_more(talk.citizen, "third")
+    hears_nothing_while(agent, talk.citizen, "third")
+    talk.citizen.hang_up()
+    third.is_over()
+    transfers.agent_is(AGENT, "ready")
+
+    # Whoever else leaves the three first, the leg stays too; and the next citizen hears its agent.
+    talk = TalkUnderTest(transfers, "13900005009", line=line)
+    third = talk.consults(times=3)
+    talk.does("join")
+    talk.citizen.hears("agent+third", length=0.3)
+    talk.citizen.hang_up()
+    talk.is_in("aftertalk")
+    hears_more(third, "agent")
+    third.hang_up()
+    transfers.agent_is(AGENT, "wrap_up")
+    assert (agent.state, talk.phone.calls) == ("up", [agent])
 
 
 def test_given_an_agent_off_hook_when_she_dials_out_then_her_leg_is_joined_and_stays(

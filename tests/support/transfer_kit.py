@@ -19,12 +19,20 @@ AGENT = "1001"
 class TalkUnderTest:
     """A citizen and agent 1001 in conversation, and whom the agent calls."""
 
-    def __init__(self, room: WaitingRoomUnderTest, caller: str, dialed: str = "12345") -> None:
+    def __init__(
+        self,
+        room: WaitingRoomUnderTest,
+        caller: str,
+        dialed: str = "12345",
+        *,
+        line: tuple[AgentPhone, Leg] | None = None,
+    ) -> None:
+        """`line`: of an agent who is off the hook already."""
         self.room = room
         self.caller = caller
-        self.phone: AgentPhone = room.agent(AGENT)
+        self.phone: AgentPhone = line[0] if line else room.agent(AGENT)
         self.citizen: Leg = room.dial(dialed, caller)
-        self.agent: Leg = self.phone.rings()
+        self.agent: Leg = line[1] if line else self.phone.rings()
         self.citizen.hears("agent", length=0.2)
         self.agent.hears("citizen", length=0.2)
         self.call = str(room.until(caller, lambda call: call["answered_at"], "answered")["id"])
@@ -73,6 +81,14 @@ def hears_more(leg: Leg, tone: str, length: float = 0.3) -> None:
         f"{leg.phone.name} hears {tone}; heard {leg.heard.story()}",
         15,
     )
+
+
+def hears_nothing_while(leg: Leg, other: Leg, tone: str) -> None:
+    """The leg is up, and silent while another one hears something."""
+    before = leg.heard.sounding
+    hears_more(other, tone, 0.8)
+    assert leg.heard.sounding - before < 0.2, leg.heard.story()
+    assert leg.state == "up"
 
 
 def controls(room: WaitingRoomUnderTest, agent: str) -> dict[str, Any]:
