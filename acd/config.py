@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from typing import Any, get_type_hints
 
+from acd.history import HistoryRule
 from acd.hours import Hours
-from acd.skills import Easing, ExpressionError, eased, parse
+from acd.skills import Easing, ExpressionError, combine, eased, parse
 
 WEEK = 7 * 86400.0
 
@@ -105,6 +106,7 @@ class QueueConfig:
     strategy: Strategy = Strategy.LONGEST_IDLE
     order: tuple[str, ...] = ()  # agents, for Strategy.FIXED_ORDER; others follow by number
     requirement: str = ""  # asked of every contact of this queue, with its own
+    history: tuple[HistoryRule, ...] = ()  # what a caller's earlier calls add to it
     relaxation: tuple[RelaxStep, ...] = ()
     overflow: tuple[OverflowRule, ...] = ()
     head_start_seconds: float = 0.0  # this queue's contacts count as having come this earlier
@@ -220,6 +222,15 @@ class _Checks:
             raise ConfigError(name, f"hours.{fault[0]}", fault[1], fault[2])
         for place, rule in enumerate(queue.overflow):
             self.rule(name, f"overflow[{place}]", rule)
+        for place, asks in enumerate(queue.history):
+            self.history(name, f"history[{place}]", asks)
+
+    def history(self, name: str, key: str, rule: HistoryRule) -> None:
+        fault = rule.fault()
+        if fault:
+            raise ConfigError(name, f"{key}.{fault[0]}", fault[1], fault[2])
+        if rule.queue and rule.queue not in self.config.queues:
+            raise ConfigError(name, f"{key}.queue", _one_of(self.config.queues), rule.queue)
 
     def seconds(self, queue: str, key: str, value: object, least: float = 0) -> None:
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -284,24 +295,32 @@ def _warnings(
         if not members:
             found.append(f"queue {name!r}: no agent serves it")
             continue
-        demand = parse(queue.requirement)
-        if any(demand.met_by(skills) for skills in members):
-            continue
-        for step in queue.relaxation:
-            demand = eased(demand, step.easing)
-            if any(demand.met_by(skills) for skills in members):
-                found.append(
-                    f"queue {name!r}: no agent meets {queue.requirement!r};"
-                    f" every contact waits {step.after:g} s until it is eased"
-                )
-                break
-        else:
-            found.append(f"queue {name!r}: no agent ever meets {queue.requirement!r}")
+        asked = [queue.requirement]
+        asked += [combine(queue.requirement, rule.requirement) for rule in queue.history]
+        for text in dict.fromkeys(asked):
+            found.extend(_unmet(name, queue, text, members))
     unknown = {name for queues, _ in agents for name in queues} - set(config.queues)
     found.extend(
         f"queue {name!r}: agents serve it, but it isn't set up" for name in sorted(unknown)
     )
     return found
+
+
+def _unmet(
+    name: str, queue: QueueConfig, text: str, members: list[Mapping[str, int]]
+) -> Iterator[str]:
+    demand = parse(text)
+    if any(demand.met_by(skills) for skills in members):
+        return
+    for step in queue.relaxation:
+        demand = eased(demand, step.easing)
+        if any(demand.met_by(skills) for skills in members):
+            yield (
+                f"queue {name!r}: no agent meets {text!r};"
+                f" every contact waits {step.after:g} s until it is eased"
+            )
+            return
+    yield f"queue {name!r}: no agent ever meets {text!r}"
 
 
 # --- from plain data ------------------------------------------------------------------------

@@ -284,6 +284,32 @@ def combine(*expressions: str) -> str:
     return " and ".join(f"({text})" for text in parts) if len(parts) > 1 else "".join(parts)
 
 
+def parts_of(demand: Demand) -> frozenset[Node]:
+    """Return what must all be met, each by itself; nothing for a demand that asks for nothing."""
+    return frozenset(_parts(demand.node))
+
+
+def _parts(node: Node) -> Iterator[Node]:
+    if isinstance(node, Both):
+        yield from _parts(node.left)
+        yield from _parts(node.right)
+    elif node != ANYONE:
+        yield node
+
+
+def skills_of(demand: Demand) -> frozenset[str]:
+    """Return the skills that an agent who will do has or may have; not those that rule one out."""
+    return frozenset(_skills(demand.node))
+
+
+def _skills(node: Node) -> Iterator[str]:
+    if isinstance(node, AtLeast):
+        yield node.skill
+    elif isinstance(node, Both | Either):
+        yield from _skills(node.left)
+        yield from _skills(node.right)
+
+
 # --- relaxation -----------------------------------------------------------------------------
 
 

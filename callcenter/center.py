@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from callcenter.call_control import CallControl
 from callcenter.callbacks import Callbacks
+from callcenter.caller_history import CallerHistory
 from callcenter.calling_out import CallingOut
 from callcenter.distribution import Distributor
 from callcenter.esl import SwitchLink
@@ -30,6 +31,7 @@ class Center:
         calling_out: CallingOut,
         progress: QueryClient,
         last_agents: LastAgents,
+        history: CallerHistory,
         control: CallControl,
         config: LiveConfig,
         controller_id: str,
@@ -43,6 +45,7 @@ class Center:
         self.calling_out = calling_out
         self.progress = progress
         self.last_agents = last_agents
+        self.history = history
         self.control = control
         self.config = config
         self.id = controller_id

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from acd.config import Config, QueueConfig, WaitChoice
+from acd.history import PastCall
 from acd.messages import LeaveReason
 from callcenter.call_state import CallState, Stage
 from callcenter.call_wish import Purpose
@@ -173,12 +174,20 @@ class CitizenCall:
         first_time = not self.state.queued_at
         if first_time:
             self.state.queued_at = time.time()
+            self.state.requirement, history = self.center.history.asks(
+                self._config(),
+                self.number,
+                self.state.queue,
+                self.state.requirement,
+                self.state.queued_at,
+            )
             self.caller.set(**self.state.write())
             self.note(
                 Kind.QUEUE_JOINED,
                 queue=self.state.queue,
                 priority=self.state.priority,
                 requirement=self.state.requirement,
+                **({"history": history} if history else {}),
             )
         if self._config().last_agent_hours:
             self._last_agent = self.center.last_agents.find(self.number) or ""
@@ -347,6 +356,8 @@ class CitizenCall:
         hours = self._config().last_agent_hours
         if not self.is_office:
             self.center.last_agents.remember(self.number, agent.agent, hours)
+            call = PastCall(agent.at, self.state.queue, self.state.requirement)
+            self.center.history.remember(self._config(), self.number, call)
         started = talk_started(
             self.id, agent=agent.agent, offer=agent.offer, leg=agent.leg, at=agent.at
         )

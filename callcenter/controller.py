@@ -27,6 +27,7 @@ from callcenter.call_control import DESTINATIONS, CallControl
 from callcenter.call_wish import WishBook
 from callcenter.callback_book import CallbackBook
 from callcenter.callbacks import Callbacks
+from callcenter.caller_history import CallerHistory
 from callcenter.calling_out import CallingOut
 from callcenter.center import Center
 from callcenter.citizen import CitizenCall
@@ -169,6 +170,7 @@ class Controller:
             calling_out=self.calling_out,
             progress=queries,
             last_agents=LastAgents(settings.redis_url, settings.web_secret_key),
+            history=CallerHistory(settings.redis_url, settings.web_secret_key),
             control=self.control,
             config=config,
             controller_id=self.id,

@@ -66,7 +66,29 @@ def _joined(data: Data) -> list[str]:
         text += f", asking for {data['requirement']}"
     if isinstance(data.get("since"), int | float):
         text += ", in the place it has had since the first call"
-    return [text + "."]
+    return [text + ".", *map(_asked_by_history, _tables(data, "history"))]
+
+
+def _asked_by_history(asks: Data) -> str:
+    if asks.get("queue"):
+        what = f"answered in queue {asks['queue']}"
+    else:
+        what = f"that asked for {asks.get('asked')}"
+    calls = "1 call" if asks.get("calls") == 1 else f"{asks.get('calls')} calls"
+    return (
+        f"the caller's history asks for {asks.get('requirement')}:"
+        f" {calls} {what} within {_days(asks)}"
+    )
+
+
+def _days(asks: Data) -> str:
+    days = asks.get("days")
+    return f"{days:g} days" if isinstance(days, int | float) else "some days"
+
+
+def _tables(data: Data, key: str) -> list[Data]:
+    items = data.get(key)
+    return [item for item in (items if isinstance(items, list) else []) if isinstance(item, dict)]
 
 
 def _decided(data: Data) -> list[str]:

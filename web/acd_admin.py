@@ -43,7 +43,7 @@ NUMBERS = (
     "handling_seconds",
 )
 OPTIONAL = ("wrap_up_seconds", "handling_seconds")
-MORE = ("overflow", "relaxation", "virtual_hold", "comfort", "order")
+MORE = ("overflow", "relaxation", "history", "virtual_hold", "comfort", "order")
 DEFAULTS = {item.name: getattr(QueueConfig(), item.name) for item in fields(QueueConfig)}
 
 

@@ -100,11 +100,18 @@ def _queue_joined(data: Data) -> Told:
         text += _("，优先级 %(n)s", n=data["priority"])
     if data.get("requirement"):
         text += _("，技能要求 %(skill)s", skill=data["requirement"])
+    for asks in _tables(data, "history"):
+        text += _("（其中 %(skill)s 由来电历史提出）", skill=asks.get("requirement"))
     if data.get("rule"):
         text += _("（规则：%(rule)s）", rule=words.word(words.OVERFLOW_RULES, data["rule"]))
     if data.get("since"):
         text += _("，保留首次来电的位置")
     return text, ""
+
+
+def _tables(data: Data, key: str) -> list[Data]:
+    items = data.get(key)
+    return [item for item in (items if isinstance(items, list) else []) if isinstance(item, dict)]
 
 
 def _announced(data: Data) -> Told:

@@ -59,6 +59,38 @@ def test_given_a_hotline_that_asks_for_a_skill_then_only_who_has_it_is_rung_and_
     assert ["lacks the skill", 1] in first["counts"]
 
 
+def test_given_a_caller_whose_history_asks_for_a_skill_then_it_is_asked_for_eased_and_told(
+    waiting: WaitingRoomUnderTest,
+) -> None:
+    caller = "13900004005"
+    waiting.agent("1003")
+    call = waiting.dial("12346", caller)
+    call.hears("agent")
+    call.hang_up()
+    waiting.ended(caller)
+    waiting.agent_is("1003", "ready", seconds=15)
+    stranger = waiting.dial("12347", "13900004006")
+    stranger.hears("agent")
+    stranger.hang_up()
+    waiting.agent_is("1003", "ready", seconds=15)
+    again = waiting.dial("12347", caller)
+    again.hears("agent", seconds=20)
+    again.hang_up()
+    record = waiting.ended(caller)
+    joined = waiting.events("queue.joined", record["id"])[0]["data"]
+    assert joined["requirement"] == "tax >= 3"
+    first = waiting.events("acd.decision", record["id"])[0]["data"]
+    assert (first["agent"], first["counts"]) == (None, [["lacks the skill", 1]])
+    assert chosen(waiting, record["id"])["agent"] == "1003"  # after 4 s: anyone
+    told = waiting.callcenter("why", record["id"]).stdout
+    assert "asks for tax >= 3: 1 call answered in queue quiet within 1 days" in told
+    keys: Any = connect(waiting.system.settings.redis_url)
+    kept = list(keys.scan_iter("cc:history:*"))
+    assert kept
+    assert not any(caller in key for key in kept)
+    assert all(0 < keys.ttl(key) <= 24 * 3600 for key in kept)
+
+
 def test_given_a_talk_when_not_ready_is_asked_for_then_it_comes_true_after_the_wrap_up(
     waiting: WaitingRoomUnderTest,
 ) -> None:

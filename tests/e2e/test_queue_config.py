@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,26 +9,14 @@ from typing import Any
 import pytest
 import yaml
 from switches import eventually
-from system import environ
 from waiting_kit import QUEUES, WaitingRoomUnderTest
-
-
-def callcenter(waiting: WaitingRoomUnderTest, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "callcenter", *words],
-        env=environ(waiting.system.settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def imported(waiting: WaitingRoomUnderTest, file: Path, data: dict[str, Any]) -> None:
     """Import, and wait until the running controller has it."""
     before = waiting.system.log("controller").count("is in force")
     file.write_text(yaml.safe_dump(data), "utf-8")
-    done = callcenter(waiting, "queues", "import", str(file), "--yes")
+    done = waiting.callcenter("queues", "import", str(file), "--yes")
     assert done.returncode == 0, done.stderr
     if "nothing has changed" not in done.stdout:
         eventually(
@@ -51,9 +37,9 @@ def test_given_the_first_start_when_exported_then_the_settings_are_those_of_the_
     waiting: WaitingRoomUnderTest, tmp_path: Path
 ) -> None:
     file = tmp_path / "out.yaml"
-    assert callcenter(waiting, "queues", "export", str(file)).returncode == 0
+    assert waiting.callcenter("queues", "export", str(file)).returncode == 0
     assert yaml.safe_load(file.read_text("utf-8")) == yaml.safe_load(QUEUES)
-    again = callcenter(waiting, "queues", "import", str(file), "--yes")
+    again = waiting.callcenter("queues", "import", str(file), "--yes")
     assert (again.returncode, again.stdout) == (0, "nothing has changed\n")
 
 
@@ -73,14 +59,14 @@ def test_given_a_fault_when_imported_then_line_queue_key_and_expectation_are_nam
         text = QUEUES.replace("  general:\n", f"  general:\n{line}\n")
         file.write_text(text, "utf-8")
         number = text.splitlines().index(line) + 1
-        done = callcenter(waiting, "queues", "import", str(file), "--yes")
+        done = waiting.callcenter("queues", "import", str(file), "--yes")
         assert done.returncode == 2
         assert f"{file}:{number}: {complaint}" in done.stderr, done.stderr
     file.write_text(QUEUES.replace("  general:\n", "  other:\n"), "utf-8")
-    done = callcenter(waiting, "queues", "import", str(file), "--yes")
+    done = waiting.callcenter("queues", "import", str(file), "--yes")
     assert done.returncode == 2
     assert "'general' too, to which hotline h12345 leads (queue)" in done.stderr
-    out = callcenter(waiting, "queues", "export", "-")
+    out = waiting.callcenter("queues", "export", "-")
     assert yaml.safe_load(out.stdout) == yaml.safe_load(QUEUES)
 
 
@@ -90,10 +76,10 @@ def test_given_a_queue_without_agents_when_imported_then_it_takes_a_yes(
     file = tmp_path / "warned.yaml"
     settings["queues"]["empty"] = {}
     file.write_text(yaml.safe_dump(settings), "utf-8")
-    done = callcenter(waiting, "queues", "import", str(file))
+    done = waiting.callcenter("queues", "import", str(file))
     assert done.returncode == 2
     assert "warning: queue 'empty': no agent serves it" in done.stderr
-    assert "empty" not in callcenter(waiting, "queues", "export", "-").stdout
+    assert "empty" not in waiting.callcenter("queues", "export", "-").stdout
 
 
 def test_given_citizens_who_wait_when_the_announcements_change_then_they_keep_their_place(

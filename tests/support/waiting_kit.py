@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from carrier import Carrier
 from hotline_kit import HotlineUnderTest, write_voices
 from phone import AgentPhone
 from switches import Kept, Kind, eventually, kept_running
-from system import System, started
+from system import System, environ, started
 
 from callcenter import database
 from callcenter.models import Agent
@@ -58,6 +60,8 @@ queues:
     comfort_every_seconds: 5
     choices: []
   message_only:
+    history: [{queue: quiet, days: 1, requirement: tax >= 3}]
+    relaxation: [{after: 4, anyone: true}]
     announce_first_seconds: 1.5
     announce_every_seconds: 6
     choices: [message]
@@ -124,6 +128,17 @@ class WaitingRoomUnderTest(HotlineUnderTest):
             f"{number} can get ready",
         )
         return phone
+
+    def callcenter(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """The command line, with this system's settings."""
+        return subprocess.run(
+            [sys.executable, "-m", "callcenter", *words],
+            env=environ(self.system.settings),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
     def story(self, call: str, *kinds: str) -> list[dict[str, Any]]:
         return [event for event in self.events(call=call) if event["kind"] in kinds]

@@ -80,3 +80,26 @@ def test_what_the_hotline_and_the_key_ask_for_counts_together(tmp_path: Path) ->
     assert target.requirement == "(tax or customs) and (cantonese)"
     assert target.classes == ("emergency",)
     assert to_queue(hotline).requirement == "tax or customs"
+
+
+@pytest.mark.parametrize(
+    ("rule", "where"),
+    [
+        ("{queue: general, requirement: tax and}", r"history\[0\]\.requirement: .*column 8"),
+        ("{queue: general, requirement: anyone}", r"history\[0\]\.requirement: .*for something"),
+        ("{queue: evening, requirement: tax}", r"history\[0\]\.queue: expected one of general"),
+        ("{requirement: tax}", r"history\[0\]\.asked: expected either a queue or"),
+        ("{queue: general, asked: tax, requirement: tax}", r"history\[0\]\.asked: expected either"),
+        ("{asked: a or b, requirement: tax}", r"history\[0\]\.asked: expected the name of one"),
+        ("{asked: tax, days: 0, requirement: tax}", r"history\[0\]\.days: "),
+        ("{asked: tax, calls: 11, requirement: tax}", r"history\[0\]\.calls: "),
+        ("{asked: tax}", r"history\[0\]: expected all keys it needs"),
+    ],
+)
+def test_a_history_rule_that_cannot_be_used_names_line_queue_and_key(
+    tmp_path: Path, rule: str, where: str
+) -> None:
+    known = load_hotlines(hotlines(tmp_path, HOTLINE))
+    file = queues(tmp_path, f"queues:\n  general:\n    history:\n      - {rule}\n")
+    with pytest.raises(DataFileError, match=rf":4: queue 'general', {where}"):
+        load_queues(file, known)

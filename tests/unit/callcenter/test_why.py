@@ -48,6 +48,18 @@ def test_who_was_chosen_and_who_was_not_is_told_with_the_reason() -> None:
     ]
 
 
+def test_what_the_callers_history_asks_for_is_told_with_its_ground() -> None:
+    by_queue = {"requirement": "tax", "calls": 2, "days": 30, "queue": "tax", "asked": ""}
+    by_skill = {"requirement": "x >= 3", "calls": 1, "days": 90, "queue": "", "asked": "x"}
+    data = {"queue": "general", "requirement": "(tax) and (x)", "history": [by_queue, by_skill]}
+    assert told((Kind.QUEUE_JOINED, data))[1:] == [
+        "              the caller's history asks for tax:"
+        " 2 calls answered in queue tax within 30 days",
+        "              the caller's history asks for x >= 3:"
+        " 1 call that asked for x within 90 days",
+    ]
+
+
 def test_when_nobody_fits_that_is_told_too() -> None:
     (data,) = decisions("customs")
     assert told((Kind.DECISION, data))[1:] == [
