@@ -43,6 +43,7 @@ MARKED = {
     Step.RESUME: "resume",
     Step.CONSULT: "consult",
     Step.TRANSFER: "transfer",
+    Step.FAILED: "not_reached",
     Step.JOIN: "join",
     Step.LEAVE: "leave",
     Step.DROP: "third_left",
@@ -374,8 +375,10 @@ class CallControl:
         self, talk: Talk, before: Phase | None, step: Step, by: str, *, quiet: bool = False
     ) -> None:
         third = talk.third
-        if step in MARKED and not quiet:
-            self._note_mark(talk, MARKED[step], third.destination.title if third else "")
+        # What agent and third party say alone isn't on the recording: it is told when that begins.
+        label = "consulting" if talk.phase is Phase.CONSULTING else MARKED.get(step)
+        if label and not quiet:
+            self._note_mark(talk, label, third.destination.title if third else "")
         told = event(
             Kind.CONTROL,
             talk.contact,

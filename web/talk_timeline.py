@@ -33,6 +33,8 @@ MARKS: words.Words = {
     "hold": _l("保持"),
     "resume": _l("恢复"),
     "consult": _l("咨询第三方"),
+    "consulting": _l("与第三方单独通话（不在录音内）"),
+    "not_reached": _l("第三方未接通"),
     "transfer": _l("转接"),
     "join": _l("三方"),
     "leave": _l("坐席离开"),

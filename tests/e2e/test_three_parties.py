@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from listening import channels, listened
+from listening import RATE, channels, listened
 from switches import eventually
 from transfer_kit import AGENT, TalkUnderTest, hears_more, hears_nothing_while
 from waiting_kit import WaitingRoomUnderTest
@@ -17,6 +17,7 @@ def test_given_a_consultation_when_12330_joins_and_the_agent_leaves_then_each_he
     third = talk.consults()
     citizen.hears("music", length=0.3)
     agent.hears("third", length=0.3)
+    hears_more(third, "agent", 1.0)
     assert "12345" in third.invite.get("from")  # type: ignore[union-attr]
     talk.does("mark", label="12330", note="商标")
     talk.does("join")
@@ -40,7 +41,9 @@ def test_given_a_consultation_when_12330_joins_and_the_agent_leaves_then_each_he
     told = [event["kind"] for event in transfers.story(talk.call, *kinds)]
     assert told == ["third.dialed", "third.answered", "call.joined", "third.ended"]
     marks = [event["data"] for event in transfers.events("recording.mark", talk.call)]
-    assert [mark["label"] for mark in marks] == ["consult", "12330", "join", "leave", "third_left"]
+    assert [mark["label"] for mark in marks] == [
+        *("consult", "consulting", "12330", "join", "leave", "third_left")
+    ]
     assert sorted(mark["offset"] for mark in marks) == [mark["offset"] for mark in marks]
     told = transfers.system.api(f"orders/{record['order_number']}/events").json()["events"]
     assert "noted" in [event["kind"] for event in told]
@@ -51,10 +54,20 @@ def test_given_a_consultation_when_12330_joins_and_the_agent_leaves_then_each_he
         "the recording is indexed",
     )
     path = transfers.system.settings.recordings_dir / record["recording"]["path"]
-    said, heard = (listened(side) for side in channels(path))
+    sides = channels(path)
+    said, heard = (listened(side) for side in sides)
     assert said.seconds("citizen") > 2.0
     for tone in ("music", "agent", "agent+third", "third", "survey"):
         assert heard.seconds(tone) > 0.05, (tone, heard.story())
+    # Of what agent and third party say alone nothing is on it.
+    at = {mark["label"]: mark["offset"] for mark in marks}
+    begin, end = (round(RATE * second) for second in (at["consulting"], at["join"] - 0.3))
+    alone = listened(sides[1][begin:end])
+    assert alone.words() == ["music"], alone.story()
+    assert alone.sounding - alone.seconds("music") < 0.2
+    assert alone.length > 1.0
+    voice = listened(sides[0][begin:end])
+    assert set(voice.words()) <= {"citizen"}, voice.story()
 
 
 def test_given_a_hold_a_mute_and_a_busy_desk_when_the_third_leaves_first_then_the_agent_is_back(
