@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from acd.config import Action, OverflowRule, QueueConfig, When
+from acd.config import Action, Config, OverflowRule, QueueConfig, When
 from acd.floor import Floor
 from acd.hall import Contact
 from acd.messages import Overflow
@@ -31,6 +31,15 @@ def closed(floor: Floor, contact: Contact) -> OverflowRule | None:
     if contact.queue not in floor.closed or _back_again(floor, contact):
         return None
     return _closing_rule(floor, contact) or _default_closing(floor)
+
+
+def closing_action(config: Config, queue: str) -> Action:
+    """Return what happens to those who come to this queue when it is closed."""
+    known = config.queues.get(queue)
+    for rule in known.overflow if known else ():
+        if rule.when is When.CLOSED:
+            return rule.then
+    return config.default_overflow
 
 
 def gone(floor: Floor, old: QueueConfig | None) -> Ending:

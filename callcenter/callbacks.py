@@ -24,7 +24,8 @@ from gevent.event import Event as Flag
 from gevent.threadpool import ThreadPool
 
 from acd import messages as acd
-from acd.config import Config
+from acd.config import Action, Config
+from acd.overflow import closing_action
 from callcenter.callback_book import Callback, CallbackBook
 from callcenter.esl import CommandFailed, EslError, SwitchGone
 from callcenter.events import Event, Kind, event
@@ -76,6 +77,7 @@ class Callbacks:
         numbers: str,
         config: Callable[[], Config],
         free_agents: Callable[[str], int],
+        closed_queues: Callable[[], frozenset[str]],
         tell: Callable[[acd.Input], None],
         end_leg: Callable[[str], None],
         record: Callable[[Event], object],
@@ -88,6 +90,7 @@ class Callbacks:
         self._numbers = re.compile(numbers)
         self._config = config
         self._free_agents = free_agents
+        self._closed_queues = closed_queues
         self._tell = tell
         self._end_leg = end_leg
         self._record = record
@@ -250,6 +253,8 @@ class Callbacks:
             return False
         if output.action == "queue" and output.target:
             self._save(replace(callback, queue=output.target))
+        elif output.action == "callback" and self._until_opening(callback.queue):
+            self._drop(callback.id)  # the promise stands: see `_may_take_place`
         else:
             self._give_up(callback, output.rule, output.action)
         return True
@@ -353,7 +358,13 @@ class Callbacks:
             and callback.id not in self._found
             and callback.call not in self._alive
             and callback.not_before <= now
+            and not self._until_opening(callback.queue)
         )
+
+    def _until_opening(self, queue: str) -> bool:
+        """A queue that is closed, and has those who come promised a call: at its opening."""
+        config = self._config()
+        return queue in self._closed_queues() and (closing_action(config, queue) is Action.CALLBACK)
 
     def _take_place(self, callback: Callback, now: float) -> None:
         self._in_line.add(callback.id)

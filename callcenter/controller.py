@@ -114,6 +114,7 @@ class Controller:
             numbers=settings.callback_numbers,
             config=lambda: self.distributor.engine.config,
             free_agents=lambda queue: self.distributor.engine.free_agents(queue),
+            closed_queues=lambda: self.distributor.engine.closed_queues(),
             tell=lambda message: self.distributor.tell(message),
             end_leg=lambda leg: self.distributor.phones.release(leg),
             record=self.journal.append,

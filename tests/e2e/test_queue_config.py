@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 import yaml
 from switches import eventually
 from waiting_kit import QUEUES, WaitingRoomUnderTest
+
+from workorder.worktime import CHINA
 
 
 def imported(waiting: WaitingRoomUnderTest, file: Path, data: dict[str, Any]) -> None:
@@ -132,3 +135,65 @@ def test_given_citizens_who_wait_when_their_queue_is_deleted_then_each_goes_by_i
     kept.hears("agent")
     kept.hang_up()
     assert waiting.ended("13900003003")["outcome"] == "answered"
+
+
+def test_given_citizens_who_wait_when_closing_time_comes_then_each_goes_by_the_queues_rule(
+    waiting: WaitingRoomUnderTest, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    queues = settings["queues"]
+    rules = {
+        "quiet": {"then": "queue", "target": "general", "seconds": 1},
+        "message_only": {"then": "message"},
+        "agent_first": {"then": "callback"},
+        "hasty": {"then": "goodbye"},
+    }
+    for name, rule in rules.items():
+        queues[name]["overflow"] = [{"when": "closed", **rule}]
+    imported(waiting, tmp_path / "open.yaml", settings)
+    callers = {name: f"1390000310{number}" for number, name in enumerate((*rules, "late"))}
+    dialed = dict(zip(rules, ("12346", "12347", "12348", "12349"), strict=True))
+    calls = {name: waiting.dial(dialed[name], callers[name]) for name in rules}
+    for name, call in calls.items():
+        call.hears("music")
+        waiting.until(callers[name], lambda told, name=name: told["queue"] == name, "it waits")
+    today = dt.datetime.now(CHINA).date()
+    days = [str(today + dt.timedelta(days=ahead)) for ahead in (0, 1)]  # midnight may be near
+    for name in rules:
+        queues[name]["hours"] = {"closed": list(days)}
+    imported(waiting, tmp_path / "closed.yaml", settings)
+
+    calls["message_only"].hears("message_prompt")
+    calls["message_only"].hang_up()
+    calls["agent_first"].hears("callback_taken", length=0.4)
+    calls["agent_first"].is_over()
+    calls["hasty"].hears("goodbye", length=0.35)
+    calls["hasty"].is_over()
+    waiting.until(callers["quiet"], lambda told: told["queue"] == "general", "it was moved on")
+    late = waiting.dial("12347", callers["late"])
+    late.hears("message_prompt")  # whoever comes to a closed queue doesn't wait at all
+    assert "music" not in late.heard.words()
+    late.hang_up()
+    waiting.comes("1002")
+    waiting.comes("1001")
+    calls["quiet"].hears("agent")
+    calls["quiet"].hang_up()
+    records = {name: waiting.ended(caller) for name, caller in callers.items() if name in rules}
+    assert {name: record["outcome"] for name, record in records.items()} == {
+        "quiet": "answered",
+        "message_only": "abandoned_in_queue",
+        "agent_first": "callback_requested",
+        "hasty": "abandoned_in_queue",
+    }
+    for name in ("message_only", "agent_first", "hasty"):
+        (left,) = waiting.events("queue.left", records[name]["id"])
+        assert (left["data"]["reason"], left["data"]["rule"]) == ("overflow", "closed")
+    moved = waiting.events("queue.joined", records["quiet"]["id"])[-1]["data"]
+    assert (moved["queue"], moved["rule"]) == ("general", "closed")
+
+    # Agent 1002 has been free for all that time; nobody is called back while the queue is closed.
+    assert callers["agent_first"] not in waiting.carrier.asked
+    del queues["agent_first"]["hours"]
+    imported(waiting, tmp_path / "reopened.yaml", settings)
+    called = waiting.carrier.call_to(callers["agent_first"])
+    called.hears("agent", seconds=20)
+    called.hang_up()

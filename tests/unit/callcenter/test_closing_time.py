@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from zoneinfo import ZoneInfo
+
+import gevent
+from switches import eventually
 
 from acd.config import Config
 from acd.messages import QueueClosed, QueueOpened
@@ -69,3 +73,29 @@ def test_only_what_changes_is_told():
         QueueOpened(7.0, "general"),
         QueueOpened(7.0, "tax"),
     ]
+
+
+def test_closing_time_is_noticed_at_the_whole_minute():
+    began, told = time.monotonic(), []
+    hotlines = {"12345": hotline("city", "general", hours=OFFICE)}
+    closing = at("2026-09-28 18:00")
+
+    def wall() -> float:
+        return closing - 0.2 + time.monotonic() - began
+
+    clock = ClosingTime(
+        lambda: CONFIG,
+        hotlines,
+        lambda: frozenset({"tax"}),
+        lambda message: told.append((message, wall())),
+        lambda: 7.0,
+        wall,
+    )
+    looking = gevent.spawn(clock.run)
+    try:
+        eventually(lambda: gevent.sleep(0.01) or told, "the queue is closed", 5)
+    finally:
+        looking.kill()
+    ((message, noticed),) = told
+    assert message == QueueClosed(7.0, "general")
+    assert closing <= noticed < closing + 1
