@@ -269,6 +269,11 @@ class AgentDesk:
         """The agent's state as last told by the engine."""
         return str(self._state(agent)["state"])
 
+    def reason(self, agent: str) -> str:
+        """Why the agent isn't ready, among what she could choose."""
+        reason = str(self._state(agent).get("reason", ""))
+        return reason if reason in REASONS else NotReadyReason.BREAK.value
+
     def _given(self, agent: str) -> tuple[dict[str, int], dict[str, int]]:
         """The queues and skills that count for the agent now."""
         given = self._loans.of(agent) or self.config.agents[agent]

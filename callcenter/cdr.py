@@ -122,6 +122,8 @@ def events_of(cdr: Cdr, recordings: Path) -> list[Event]:
             dialed=clean_text(told["cc_dialed"]),
             hotline=clean_text(told.get("cc_hotline", "")),
             callback_of=clean_text(told.get("cc_callback_of", "")),
+            purpose=clean_text(told.get("cc_purpose", ""), 16),
+            order=clean_text(told.get("cc_order", ""), 32),
         ),
         event(
             Kind.CALL_ENDED,

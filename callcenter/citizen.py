@@ -340,8 +340,8 @@ class CitizenCall:
         self.caller.set_and_wait(  # the joining goes over another connection
             **self.state.write(),
             socket_resume="false",
-            transfer_after_bridge=SURVEY,
-            hangup_after_bridge="false",
+            transfer_after_bridge="" if self.is_office else SURVEY,
+            hangup_after_bridge="true" if self.is_office else "false",
         )
         try:
             self.center.link.api(f"uuid_bridge {self.id} {agent.leg}", timeout=COMMAND_LIMIT)
@@ -373,6 +373,7 @@ class CitizenCall:
             leg=agent.leg if agent else "",
             recorded_at=self.state.recorded_at,
             priority=self.state.priority,
+            office=self.is_office,
         )
 
     def transfer(self) -> bool:

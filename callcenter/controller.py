@@ -105,7 +105,7 @@ class Controller:
             self.clock,
             lambda: self.distributor.engine.config.queues,
             lines=self.lines,
-            end_talk=lambda contact, agent: self.control.agent_left(contact, agent),
+            end_talk=self._end_talk,
         )
         self.callbacks = Callbacks(
             CallbackBook(settings.data_dir / callback_book.FOLDER),
@@ -321,6 +321,11 @@ class Controller:
         self.control.leg_ended(leg, contact, cause)
         self.supervision.leg_ended(leg)
         self.dial_out.leg_ended(leg)
+
+    def _end_talk(self, contact: str, agent: str) -> None:
+        """An agent who works off hook ends the call by command."""
+        if not self.dial_out.cancel(contact):
+            self.control.agent_left(contact, agent)
 
     def _end_agents_part(self, leg: str, by: str) -> None:
         """A leg's hang-up tells of the talk's end; one that stays must be spoken for."""

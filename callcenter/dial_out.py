@@ -59,6 +59,7 @@ class Phones(Protocol):
 class Desk(Protocol):
     def registered(self) -> frozenset[str]: ...
     def state(self, agent: str) -> str: ...
+    def reason(self, agent: str) -> str: ...
     def took_over(self, agent: str, contact: str) -> None: ...
     def command(self, name: str, args: dict[str, Any]) -> dict[str, Any]: ...
 
@@ -196,10 +197,10 @@ class DialOut:
             except EslError as error:
                 raise refuse("switch_failed") from error
         self._open[attempt.leg] = attempt
-        before = self._desk.state(agent)
+        before, reason = self._desk.state(agent), self._desk.reason(agent)
         self._desk.took_over(agent, attempt.contact)  # no other call for this agent now
         if before == AgentState.NOT_READY:
-            self._desk.command("agent.not_ready", {"agent": agent})  # afterwards, too
+            self._desk.command("agent.not_ready", {"agent": agent, "reason": reason})  # afterwards
         gevent.spawn(self._run, attempt, ring=not off_hook).name = f"{agent} dials out"
         return {"agent": agent, "call": attempt.contact}
 
@@ -256,6 +257,13 @@ class DialOut:
             f"originate {{{given}}}{target} callback XML hotline",
             timeout=party.ring_seconds + ANSWER_GRACE,
         )
+
+    def cancel(self, contact: str) -> bool:
+        """Stop an attempt that rings, for an agent who can't hang up; False when there is none."""
+        rings = any(attempt.contact == contact for attempt in self._open.values())
+        if rings:
+            gevent.spawn(self._quietly, f"uuid_kill {contact} ORIGINATOR_CANCEL")
+        return rings
 
     def leg_ended(self, leg: str) -> None:
         """The agent hung up before the citizen answered: that telephone must not ring on."""

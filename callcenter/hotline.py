@@ -43,6 +43,9 @@ def tell(call: CitizenCall) -> None:
     try:
         call.begin()
         while stage not in (Stage.DONE, Stage.TALK):
+            if call.is_office and stage is not Stage.DIALED_OUT:
+                stage = Stage.DONE  # an office isn't queued, asked or played to
+                break
             call.enter(stage)
             stage = CHAPTERS[stage](call)
         if stage is Stage.DONE:
@@ -214,8 +217,6 @@ def message(call: CitizenCall) -> Stage:
 def rate(call: CitizenCall) -> Stage:
     """After the conversation: how was it? Unless it was cut off; then it isn't over."""
     call.caller.forget_keys()
-    if call.is_office:
-        return Stage.DONE
     if call.was_cut_off():
         call.caller.play(["agent_lost"])
         call.go_back_to_queue()

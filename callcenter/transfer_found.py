@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callcenter.adoption import Snapshot
+from callcenter.call_wish import Purpose
 from callcenter.destinations import Destinations
 from callcenter.privacy import clean_number
 from callcenter.transfer import ENDS, LAYOUTS, Phase
@@ -32,6 +33,7 @@ def talks_found(snapshot: Snapshot, destinations: Destinations) -> list[Talk]:
             leg=leg.leg if leg else "",
             recorded_at=_number(told, "cc_recorded_at"),
             priority=int(_number(told, "cc_priority")),
+            office=_text(told, "cc_purpose") == Purpose.OFFICE,
             phase=phase,
         )
         destination = destinations.get(_text(told, "cc_destination"))

@@ -247,7 +247,8 @@ def _citizens_way(talk: Talk) -> dict[str, str]:
     """Where the switch brings the citizen when the other side hangs up."""
     if talk.phase is Phase.TRANSFERRING:
         return {"transfer_after_bridge": ASIDE}  # the agent may leave before the answer
-    if talk.phase is Phase.HANDED_OVER and (talk.emergency or not talk.agent):
+    given_away = talk.phase is Phase.HANDED_OVER and (talk.emergency or not talk.agent)
+    if talk.office or given_away:
         return {"transfer_after_bridge": "", "hangup_after_bridge": "true"}
     return {"transfer_after_bridge": SURVEY, "hangup_after_bridge": "false"}
 

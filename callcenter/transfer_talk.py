@@ -42,6 +42,7 @@ class Talk:
     leg: str = ""  # the agent's channel; "" when there is none
     recorded_at: float = 0.0  # when the recording began
     priority: int = 0
+    office: bool = False  # a destination that the agent called: nobody to be asked afterwards
     phase: Phase = Phase.TALKING
     third: Third | None = None
     muted: bool = False

@@ -32,7 +32,9 @@ def finish(channel: Channel) -> None:
     _set_times(channel)
     configuration = channel.switch.configuration
     folder = configuration.cdr_folder
-    unwanted = channel.direction == "outbound" and not configuration.cdr_b_legs
+    # Whom another channel called; a leg that `originate` made for nobody is an a-leg.
+    is_b_leg = channel.other_type == "originator"
+    unwanted = is_b_leg and not configuration.cdr_b_legs
     if folder is None or unwanted or channel.get("process_cdr") == "false":
         return
     record = json.dumps(build(channel, encoded=configuration.cdr_encoded), ensure_ascii=False)

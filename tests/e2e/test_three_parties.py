@@ -204,9 +204,11 @@ def test_given_an_agent_without_a_call_when_she_dials_a_destination_then_they_ta
     assert "12345" in office.invite.get("from")  # type: ignore[union-attr]
     hears_more(office, "agent")
     hears_more(agent, "third")
+    transfers.system.kill("controller")
     agent.hang_up()
-    office.is_over()
+    office.is_over()  # nobody is there who would ask for a rating, or a message
     assert set(office.heard.words()) <= {"agent", "silence"}, office.heard.story()
+    transfers.system.start_process("controller")
     transfers.agent_is(AGENT, "wrap_up", "ready")
     record = transfers.ended("12330")
     assert (record["purpose"], record["outcome"]) == ("office", "answered")
@@ -281,13 +283,20 @@ def test_given_an_agent_off_hook_when_she_dials_out_then_her_leg_is_joined_and_s
     assert transfers.command("call.dial", agent=AGENT, to="12330")["ok"]
     transfers.agent_is(AGENT, "wrap_up")
     transfers.agent_is(AGENT, "ready")
+    assert transfers.command("agent.not_ready", agent=AGENT, reason="meal")["ok"]
+    transfers.carrier.ways["12330"] = "ring"
+    assert transfers.command("call.dial", agent=AGENT, to="12330")["ok"]
+    rings = transfers.carrier.call_to("12330", times=2)
+    assert transfers.command("agent.end_call", agent=AGENT)["ok"]  # she thinks better of it
+    rings.is_over()
+    assert transfers.agent_is(AGENT, "not_ready")["reason"] == "meal"
     transfers.carrier.ways["12330"] = "answer"
     assert transfers.command("call.dial", agent=AGENT, to="12330")["ok"]
-    office = transfers.carrier.call_to("12330", times=2)
+    office = transfers.carrier.call_to("12330", times=3)
     hears_more(office, "agent")
     hears_more(leg, "third")
     office.hang_up()
-    transfers.agent_is(AGENT, "wrap_up", "ready")
+    assert transfers.agent_is(AGENT, "not_ready")["reason"] == "meal"
     assert (leg.state, phone.calls) == ("up", [leg])
 
 
