@@ -29,7 +29,7 @@ class Kind(StrEnum):
     MENU_SILENCE = "menu.silence"  # menu, attempt
     MENU_WRONG_KEY = "menu.wrong_key"  # menu, key, attempt
     QUEUE_JOINED = "queue.joined"  # queue, priority, requirement, history
-    QUEUE_ANNOUNCED = "queue.announced"  # position, estimate
+    QUEUE_ANNOUNCED = "queue.announced"  # position, estimate (s, None: not known)
     QUEUE_LEFT = "queue.left"  # reason (acd.LeaveReason)
     DECISION = "acd.decision"  # agent, rule, considered
     OFFER_MADE = "offer.made"  # offer, agent, why

@@ -3,8 +3,9 @@
 Each figure is a numerator over a denominator, and says what is left out. Definitions: GB/T
 33358-2016 (connection rate, answers within 15 s) and the hotlines' work standard (targets,
 satisfaction). A call counts for the day and the quarter of an hour (China's clock) in which it
-arrived, and for the queue that it was in last. Calls that the hotline places itself, to call a
-citizen back, are no calls in: only their ratings count.
+arrived, and for the queue that it was in last. An expected wait is compared with the real one from
+the moment at which it was announced, once a call: the first that was told in its last queue. Calls
+that the hotline places itself, to call a citizen back, are no calls in: only their ratings count.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ class CallFacts:
     queue: str | None
     queued_at: float | None
     queue_left_at: float | None
+    told_at: float | None  # the first expected wait that was announced
+    told_seconds: float | None
     answered_at: float | None
     ended_at: float | None
     outcome: str | None
@@ -53,6 +56,9 @@ class Tally:
     answered_in_time: int = 0  # within 15 s of entering the queue
     answered_in_time_of_arrival: int = 0  # within 15 s of arrival at the switch
     wait_answered: float = 0.0  # seconds, of all that were answered
+    told: int = 0  # answered after an expected wait was announced
+    told_error: float = 0.0  # seconds, sum of (announced - real)
+    told_error_absolute: float = 0.0
     abandoned: int = 0  # hung up in the queue
     abandoned_early: int = 0  # of those, within 5 s
     abandoned_in_menu: int = 0
@@ -112,6 +118,9 @@ def tally(call: CallFacts) -> Tally:
         found.answered_in_time = int(wait <= ANSWER_WITHIN)
         arrived = _between(call.arrived_at, call.answered_at)
         found.answered_in_time_of_arrival = int(arrived <= ANSWER_WITHIN)
+        if call.told_at is not None and call.told_seconds is not None:
+            error = round(call.told_seconds - _between(call.told_at, call.answered_at), 3)
+            found.told, found.told_error, found.told_error_absolute = 1, error, abs(error)
     elif call.ended_at is None and call.queue_left_at is None:
         found.waiting = 1
     elif call.outcome == Outcome.ABANDONED_IN_QUEUE:
@@ -212,6 +221,17 @@ DEFINITIONS = {
         "wait from entering the queue to the answer ÷ answered",
         "calls that the hotline placed",
     ),
+    "wait_estimate_error": (
+        "|announced wait - real wait| ÷ answered after an expected wait was announced (once a"
+        " call: the first in its last queue, compared with the wait from that moment on)",
+        "those who heard no expected wait; those who weren't answered; calls that the hotline"
+        " placed",
+    ),
+    "wait_estimate_bias": (
+        "announced wait - real wait ÷ answered after an expected wait was announced; more than 0:"
+        " too long was announced",
+        "as for the error",
+    ),
     "handling_time": ("talk, hold and wrap-up ÷ calls taken by agents", "ringing"),
     "occupancy": ("handling ÷ (handling + ready)", "ringing, breaks and other not-ready time"),
     "satisfaction": ("rated three levels or better ÷ rated", "calls that were not rated"),
@@ -235,6 +255,8 @@ def figures(counts: Tally, agents: Handling | None = None) -> dict[str, Figure]:
             "%",
         ),
         Figure("answer_speed", round(counts.wait_answered, 3), counts.answered, "s"),
+        Figure("wait_estimate_error", round(counts.told_error_absolute, 3), counts.told, "s"),
+        Figure("wait_estimate_bias", round(counts.told_error, 3), counts.told, "s"),
         Figure("satisfaction", counts.satisfied, counts.rated, "%"),
     ]
     if agents is not None:
@@ -255,6 +277,8 @@ _COLUMNS = (
     Call.queue,
     Call.queued_at,
     Call.queue_left_at,
+    Call.told_at,
+    Call.told_seconds,
     Call.answered_at,
     Call.ended_at,
     Call.outcome,
@@ -268,14 +292,16 @@ def read_facts(session: Session, *conditions: ColumnElement[bool]) -> Iterator[C
     """The calls that fulfil the conditions, in no order, a batch at a time."""
     query = select(*_COLUMNS).where(*conditions).execution_options(yield_per=BATCH)
     for row in session.execute(query):
-        call_id, arrived, queue, queued, left, answered, ended, outcome, rating, *ours = row
-        callback_of, purpose = ours
+        call_id, arrived, queue, queued, left, told_at, told, *more = row
+        answered, ended, outcome, rating, callback_of, purpose = more
         yield CallFacts(
             call_id,
             arrived.timestamp(),
             queue,
             _seconds(queued),
             _seconds(left),
+            _seconds(told_at),
+            told,
             _seconds(answered),
             _seconds(ended),
             outcome,

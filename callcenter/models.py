@@ -85,6 +85,8 @@ class Call(Base):
     arrived_at: Mapped[dt.datetime] = mapped_column(index=True)
     queued_at: Mapped[dt.datetime | None]
     queue_left_at: Mapped[dt.datetime | None]  # last time; answered, abandoned, overflowed …
+    told_at: Mapped[dt.datetime | None]  # the first expected wait that was announced, in `queue`
+    told_seconds: Mapped[float | None]
     offered_at: Mapped[dt.datetime | None]
     answered_at: Mapped[dt.datetime | None]
     talk_ended_at: Mapped[dt.datetime | None]

@@ -17,6 +17,7 @@ from callcenter.events import Event, Kind, Outcome
 from callcenter.privacy import clean_text
 
 ENDED = "ended"  # the stage of a call that is over
+LONGEST_WAIT = 7 * 86400.0  # seconds; a longer one was never announced
 
 # What follows from what when two events have the same time.
 _ORDER = {kind: position for position, kind in enumerate(Kind)}
@@ -79,6 +80,8 @@ class CallRecord:
     arrived_at: dt.datetime
     queued_at: dt.datetime | None
     queue_left_at: dt.datetime | None
+    told_at: dt.datetime | None  # the first expected wait that was announced in this queue
+    told_seconds: float | None
     offered_at: dt.datetime | None
     answered_at: dt.datetime | None
     talk_ended_at: dt.datetime | None
@@ -159,6 +162,7 @@ class _Folding:
         self.hangup_cause: str | None = None
         self.hangup_by: str | None = None
         self.rating: int | None = None
+        self.told_seconds: float | None = None
         self.waiting = False
         self.turned_away = False  # by the switch, before any controller took the call
         self.times: dict[str, dt.datetime] = {}
@@ -193,8 +197,13 @@ class _Folding:
                 self.times.setdefault("queued_at", at)
                 self.times.pop("queue_left_at", None)
                 self.waiting = True
+                if "answered_at" not in self.times:
+                    self.times.pop("told_at", None)
+                    self.told_seconds = None
                 # Information listened to on the way to an agent doesn't make the call a success.
                 self.happened.discard(Kind.SELF_SERVED)
+            case Kind.QUEUE_ANNOUNCED:
+                self._announced(data, at)
             case Kind.QUEUE_LEFT:
                 self._leave_queue(at)
             case Kind.OFFER_MADE:
@@ -235,6 +244,13 @@ class _Folding:
                 self.hangup_cause = _text(data, "cause", 48) or None
                 self.hangup_by = _text(data, "by", 16) or None
                 self.turned_away = self.hangup_by == "switch" and data.get("stage") == ""
+
+    def _announced(self, data: dict[str, Any], at: dt.datetime) -> None:
+        seconds: Any = data.get("estimate")
+        first = self.told_seconds is None and "answered_at" not in self.times
+        is_time = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if first and is_time and 0 <= seconds < LONGEST_WAIT:
+            self.told_seconds, self.times["told_at"] = float(seconds), at
 
     def _leave_queue(self, at: dt.datetime) -> None:
         if self.waiting:
@@ -300,6 +316,8 @@ class _Folding:
             arrived_at=times.get("arrived_at", first),
             queued_at=times.get("queued_at"),
             queue_left_at=times.get("queue_left_at"),
+            told_at=times.get("told_at"),
+            told_seconds=self.told_seconds,
             offered_at=times.get("offered_at"),
             answered_at=times.get("answered_at"),
             talk_ended_at=talk_ended,

@@ -35,6 +35,8 @@ LABELS: Mapping[str, LazyString] = {
     "service_level_of_arrival": _l("15 秒应答率（自到达起）"),
     "abandonment": _l("放弃率"),
     "answer_speed": _l("平均应答速度"),
+    "wait_estimate_error": _l("预计等待误差"),
+    "wait_estimate_bias": _l("预计等待偏差"),
     "satisfaction": _l("满意率"),
     "handling_time": _l("平均处理时长"),
     "occupancy": _l("工时利用率"),
@@ -59,6 +61,14 @@ def explain(figure: Figure, counts: Tally) -> str:
         text = _("排队中挂断 ÷ 进入队列：%(parts)s。", parts=parts) + early + waiting + placed
     elif figure.name == "answer_speed":
         text = _("已应答来电的排队时长 ÷ 应答：%(parts)s。", parts=parts) + placed
+    elif figure.name == "wait_estimate_error":
+        text = _(
+            "播报的预计等待与实际等待之差的绝对值 ÷ 听到播报后应答的来电：%(parts)s。", parts=parts
+        )
+        text += _("每通来电只计其最后所在队列的首次播报，实际等待自播报时起算。")
+        text += _("未听到预计等待的、未应答的来电未计入。") + placed
+    elif figure.name == "wait_estimate_bias":
+        text = _("平均偏差（播报 − 实际）：%(parts)s；正数为播报偏长。", parts=parts)
     elif figure.name == "satisfaction":
         text = _("评价为基本满意及以上 ÷ 已评价：%(parts)s。", parts=parts)
         text += _("未评价的来电未计入。")
@@ -103,9 +113,20 @@ def tiles(book: DayBook, queue: str = ALL, agents: Handling | None = None) -> li
             tile_of(found[name], counts)
             for name in ("abandonment", "answer_speed", "handling_time", "occupancy")
         ]
+    if agents is not None or queue != ALL:
+        shown.append(_estimates(found, counts))
     rated = _("已评价 %(n)s", n=counts.rated)
     shown.append(tile_of(found["satisfaction"], counts, note=rated))
     return shown
+
+
+def _estimates(found: Mapping[str, Figure], counts: Tally) -> Tile:
+    """How far the announced waits were off, both ways of looking at it."""
+    bias = found["wait_estimate_bias"]
+    note = _("无播报")
+    if bias.value is not None:
+        note = _("偏差 %(bias)s 秒，%(n)s 通", bias=f"{bias.value:+.0f}", n=counts.told)
+    return tile_of(found["wait_estimate_error"], counts, note, explain(bias, counts))
 
 
 def _counts(book: DayBook, counts: Tally, queue: str) -> list[Tile]:

@@ -42,6 +42,9 @@ def test_groups_states_and_names_choose_what_is_shown(live):
     live.locator("#group").select_option("queue:enterprise")
     expect(shown).to_have_count(3)
     expect(live.locator("#queues tbody tr:visible")).to_have_count(1)
+    expect(live.locator("#queues [data-queue=general] [data-is=wait_estimate_error]")).to_have_text(
+        re.compile(r"^\d+ 秒$")
+    )
     live.locator("#group").select_option("skill:language.english")
     expect(shown).to_have_count(2)
     live.reload()
@@ -106,7 +109,7 @@ def test_a_wait_grows_too_long_by_itself_and_is_told_by_colour_shape_and_words(v
     expect(cell).to_have_class(re.compile(r"\bis-too-late\b"))  # nobody told anything
     expect(cell).to_contain_text("等待过长")
     assert "▲▲" in cell.evaluate(mark)
-    web_scene.tell_live(site.redis)
+    web_scene.tell_live(site.redis, waits_from=time.time() - 5.0)
     expect(cell).not_to_have_class(re.compile(r"too-late"))
     other = page.locator("#queues [data-queue=enterprise] [data-is=longest]")
     expect(other).not_to_have_class(re.compile(r"late"))

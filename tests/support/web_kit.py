@@ -110,7 +110,7 @@ def add_agent(engine: Engine, number: str = "1001", name: str = "王芳") -> Non
 def add_call(engine: Engine, call_id: str, *, age: float = 60, **values: Any) -> None:
     """A call that arrived `age` seconds ago; times may be given as seconds after arrival."""
     arrived = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=age)
-    for name in ("queued_at", "offered_at", "answered_at", "talk_ended_at", "ended_at"):
+    for name in ("queued_at", "told_at", "offered_at", "answered_at", "talk_ended_at", "ended_at"):
         if isinstance(values.get(name), int | float):
             values[name] = arrived + dt.timedelta(seconds=values[name])
     fields: dict[str, Any] = {

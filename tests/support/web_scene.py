@@ -142,6 +142,9 @@ def _call(
             "rating": rng.choices([1, 2, 3, 4, 5, None], [45, 22, 6, 1, 1, 25])[0],
         }  # fmt: skip
         values["agents_offered"] = [values["agent"]]
+        if wait > 20:  # then the place and the expected wait are announced
+            off = 4.0 * (place % 7 - 2)
+            values |= {"told_at": menu + 20, "told_seconds": max(0.0, wait - 20 + off)}
     else:
         values["ended_at"] = menu + rng.uniform(5, 60)
     if place < 2:  # two go on

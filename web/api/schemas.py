@@ -99,6 +99,9 @@ class CountsOut(Model):
     answered_in_time: int = Field(description="Within 15 s of entering the queue")
     answered_in_time_of_arrival: int = Field(description="Within 15 s of arrival at the switch")
     wait_answered: float = Field(description="Seconds that the answered waited, together")
+    told: int = Field(description="Answered after an expected wait was announced")
+    told_error: float = Field(description="Seconds, sum of announced - real wait of those")
+    told_error_absolute: float = Field(description="Seconds, the same without the signs")
     abandoned: int = Field(description="Hung up in the queue")
     abandoned_early: int = Field(description="Of those, within 5 s")
     abandoned_in_menu: int

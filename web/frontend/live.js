@@ -113,7 +113,7 @@ function start() {
       if (tile) drawTile(place, tile);
     }
     for (const row of document.querySelectorAll("#queues tbody tr")) {
-      for (const name of ["connection_rate", "service_level", "abandoned"]) {
+      for (const name of ["connection_rate", "service_level", "abandoned", "wait_estimate_error"]) {
         const tile = tiles.get(`${name}:${row.dataset.queue}`);
         const cell = row.querySelector(`[data-is=${name}]`);
         if (!tile || !cell) continue;

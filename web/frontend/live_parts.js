@@ -118,17 +118,19 @@ function clock(since) {
   return timer;
 }
 
+const LATER = new Set(["estimate", "wait_estimate_error", "abandoned"]);  // not on the wall
+
 function newRow(body, name, told) {
   const row = body.insertRow();
   row.dataset.queue = name;
   const head = filled("th", "", told.queues[name] ?? name);
   head.scope = "row";
   row.append(head);
-  for (const part of ["waiting", "longest", "estimate", "ready", "connection_rate", "service_level", "abandoned"]) {
+  for (const part of ["waiting", "longest", "estimate", "wait_estimate_error", "ready", "connection_rate", "service_level", "abandoned"]) {
     const cell = row.insertCell();
     cell.className = "num end big";
     cell.dataset.is = part;
-    if (part === "estimate" || part === "abandoned") cell.dataset.col = part;
+    if (LATER.has(part)) cell.dataset.col = part;
     cell.textContent = "–";
   }
   document.getElementById("queues-empty").hidden = true;

@@ -30,6 +30,16 @@ CALLS = [
     (1900, None, None, None, None, False),  # hung up in the menu
     (2000, "general", 1.0, None, 1, True),  # we called back
 ]
+# Announced waits: call, seconds after it entered the queue, expected wait.
+ANNOUNCED = [
+    (1, 5.0, 16.0),  # it was 10 s: 6 s too long
+    (1, 9.0, 400.0),  # only the first one counts
+    (3, 20.0, None),  # nothing was known yet
+    (3, 25.0, 13.0),  # 15 s: 2 s too short
+    (5, 10.0, 500.0),  # gave up
+    (6, 2.0, 6.0),  # 7 s: 1 s too short
+    (9, 0.5, 300.0),  # we called back
+]
 EXPECTED = {
     "connection_rate": (6, 8),
     "service_level": (4, 6),
@@ -37,6 +47,8 @@ EXPECTED = {
     "service_level_of_arrival": (3, 6),
     "abandonment": (1, 7),
     "answer_speed": (85.2, 6),
+    "wait_estimate_error": (9.0, 3),
+    "wait_estimate_bias": (3.0, 3),
     "satisfaction": (4, 6),
     "handling_time": (70.0, 1),
     "occupancy": (70.0, 100.0),
@@ -56,6 +68,9 @@ def _events(start: float) -> list[Event]:
         end = at + 2
         if queue:
             tell(Kind.QUEUE_JOINED, at + 2, queue=queue, priority=0, requirement="")
+        for number, later, estimate in ANNOUNCED:
+            if number == place:
+                tell(Kind.QUEUE_ANNOUNCED, at + 2 + later, position=1, estimate=estimate)
         if queue and wait is not None:
             end = at + 2 + wait
             tell(Kind.TALK_STARTED, end, agent="1001", offer=f"o{place}", leg="l")
@@ -115,12 +130,13 @@ def test_a_replayed_day_is_the_same_on_page_in_api_and_report(app, web_settings,
 
     page = client_for(app, "supervisor").get("/live").text
     for name, each in found.items():
-        if name in ("service_level_of_queued", "service_level_of_arrival"):
-            continue  # they are told within the service level's words
+        if name in ("service_level_of_queued", "service_level_of_arrival", "wait_estimate_bias"):
+            continue  # they are told within another figure's words
         value = f"{each['value']:.1f}%" if each["unit"] == "%" else f"{each['value']:.0f} 秒"
         tile = page.partition(f'data-tile="{name}"')[2].partition("</div>")[0]
         assert f"<dd>{value}</dd>" in tile, name
     for told in ("6 ÷ 8 = 75.0%", "4 ÷ 6 = 66.7%", "4 ÷ 8 = 50.0%", "3 ÷ 6 = 50.0%",
+                 "9 ÷ 3 = 3.0 s", "3 ÷ 3 = 1.0 s", "偏差 +1 秒，3 通",
                  "热线回拨的 1 通未计入", "5 秒内挂断的 1 通未计入"):  # fmt: skip
         assert told in page, told
 
@@ -138,6 +154,7 @@ def test_one_queue_s_figures_are_its_own_everywhere(app, web_settings, replayed)
     assert api["counts"]["queued"] == 2
     found = {each["name"]: (each["numerator"], each["denominator"]) for each in api["figures"]}
     assert found["connection_rate"] == (2, 2)
+    assert (found["wait_estimate_error"], found["wait_estimate_bias"]) == ((1, 1), (-1, 1))
     assert "occupancy" not in found  # agents serve several queues
     rows = {row[0]: row for row in _report(web_settings, "--queue", "tax") if row}
     assert rows["connection_rate"][3:5] == ["2", "2"]

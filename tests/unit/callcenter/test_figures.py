@@ -8,9 +8,14 @@ import random
 
 import pytest
 
+from acd.engine import Engine
+from acd.messages import Announce, ContactQueued, Offer, OfferAnswered
+from acd.simulator import Load, make_day, simulate
 from callcenter.agent_day import AgentBook, together
 from callcenter.daybook import ALL, DayBook, bounds
+from callcenter.events import Event, Kind, event
 from callcenter.figures import CallFacts, Figure, Handling, Tally, figures, tally, total
+from callcenter.projection import fold
 
 DAY = dt.date(2026, 3, 2)
 START, END = bounds(DAY)
@@ -20,6 +25,7 @@ def call(call_id="c", at=36_000.0, **values) -> CallFacts:
     """A call that arrived `at` seconds after midnight; other times are seconds after that."""
     fields = {
         "queue": None, "queued_at": None, "queue_left_at": None, "answered_at": None,
+        "told_at": None, "told_seconds": None,
         "ended_at": None, "outcome": None, "rating": None, "placed": False,
     }  # fmt: skip
     arrived = START + at
@@ -106,6 +112,57 @@ def test_a_book_counts_a_call_once_however_often_and_in_whatever_state_it_is_put
     for quarter in book.quarters[ALL].values():
         summed.add(quarter)
     assert dataclasses.asdict(summed) == pytest.approx(dataclasses.asdict(once))
+
+
+def test_the_error_of_announced_waits_in_the_day_is_what_the_engine_measured(monkeypatch):
+    """A day is simulated, its events are written down as the controller does, and counted."""
+    events: list[Event] = []
+    engines: list[Engine] = []
+
+    class Written(Engine):
+        def __init__(self, *args, **more) -> None:
+            super().__init__(*args, **more)
+            self.offered: dict[str, str] = {}
+            engines.append(self)
+
+        def step(self, message):
+            def tell(kind, contact, **data):
+                events.append(event(kind, contact, at=START + message.at, **data))
+
+            if isinstance(message, ContactQueued):
+                tell(Kind.CALL_ARRIVED, message.contact, caller="13800000000")
+                tell(Kind.QUEUE_JOINED, message.contact, queue=message.queue)
+            elif isinstance(message, OfferAnswered):
+                tell(Kind.TALK_STARTED, self.offered[message.offer], agent="1001")
+            outputs = super().step(message)
+            for output in outputs:
+                if isinstance(output, Offer):
+                    self.offered[output.offer] = output.contact
+                elif isinstance(output, Announce):
+                    tell(Kind.QUEUE_ANNOUNCED, output.contact, estimate=output.estimate_seconds)
+            return outputs
+
+    monkeypatch.setattr("acd.simulator.Engine", Written)
+    simulate(make_day(Load(calls=600, hours=2.0, profile=(1.0,)), agents=13, seed=3))
+    counts = Tally()
+    stories: dict[str | None, list[Event]] = {}
+    for told in events:
+        stories.setdefault(told.call, []).append(told)
+    for story in stories.values():
+        columns = fold(story).columns() | {"placed": False}
+        facts = {field.name: columns[field.name] for field in dataclasses.fields(CallFacts)}
+        counts.add(tally(CallFacts(**{name: _seconds(value) for name, value in facts.items()})))
+    (queue,) = engines[0].queues().values()
+    found = figures(counts)
+    assert counts.told == queue.estimates > 50
+    assert found["wait_estimate_error"].value == pytest.approx(
+        queue.estimate_error_absolute, abs=0.01
+    )
+    assert found["wait_estimate_bias"].value == pytest.approx(queue.estimate_error, abs=0.01)
+
+
+def _seconds(value):
+    return value.timestamp() if isinstance(value, dt.datetime) else value
 
 
 def test_a_call_belongs_to_the_day_and_the_quarter_in_which_it_arrived():

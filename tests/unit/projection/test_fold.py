@@ -77,6 +77,8 @@ def test_the_record_of_a_whole_call() -> None:
         "arrived_at": at(0),
         "queued_at": at(2),
         "queue_left_at": at(7),
+        "told_at": None,
+        "told_seconds": None,
         "offered_at": at(3),
         "answered_at": at(7),
         "talk_ended_at": at(60),
@@ -158,6 +160,21 @@ def test_given_two_queues_then_the_first_wait_began_and_the_last_ended() -> None
     record = fold(story(ARRIVED, QUEUED, left, other))
     assert (record.queue, record.queued_at, record.queue_left_at) == ("night", at(2), None)
     assert fold(story(ARRIVED, QUEUED, left, other, ENDED)).queue_left_at == at(65)
+
+
+def test_given_announcements_then_the_first_time_told_in_the_last_queue_counts() -> None:
+    def told(when: float, estimate: object) -> tuple[float, Kind, dict[str, Any]]:
+        return (when, Kind.QUEUE_ANNOUNCED, {"position": 1, "estimate": estimate})
+
+    elsewhere = (4.0, Kind.QUEUE_JOINED, {"queue": "tax", "rule": "waited"})
+    steps = (ARRIVED, QUEUED, told(3.0, 90.0), elsewhere, told(4.5, None), told(5.5, 12),
+             told(6.5, 3.0), TALK, told(8.0, 60.0))  # fmt: skip
+    record = fold(story(*steps))
+    assert (record.queue, record.told_at, record.told_seconds) == ("tax", at(5.5), 12.0)
+    again = (62.0, Kind.QUEUE_JOINED, {"queue": "general"})
+    assert fold(story(*steps, TALKED, again, told(63.0, 5.0))).told_seconds == 12.0
+    for wrong in (-1, "soon", True, float("inf"), float("nan")):
+        assert fold(story(ARRIVED, QUEUED, told(3.0, wrong))).told_at is None
 
 
 def test_given_no_arrival_yet_then_the_first_event_tells_the_time() -> None:
