@@ -61,7 +61,9 @@ class CallOut(Model):
     hangup_by: str | None
     callback_number: str | None = Field(description="The citizen wants to be called there")
     callback_of: str | None = Field(description="The call in which this one was promised")
-    purpose: str = Field(description="Why we called (follow_up, notice); empty: they called us")
+    purpose: str = Field(
+        description="Why we called (follow_up, notice; order, office: an agent did); or "
+    )
     order_number: str | None
     recording: RecordingOut | None = None
 
