@@ -62,6 +62,7 @@ WORDS = {
     "phone_not_registered": "your phone is not registered",
     "bad_argument": "expected exactly one of call, order, to",
     "unknown_call": "you had no such call or order",
+    "being_called": "the hotline itself is still calling this citizen back",
     "number_hidden": "the network told no number",
     "not_allowed": "callback_numbers does not allow this number",
     "unavailable": "the database's side does not answer",

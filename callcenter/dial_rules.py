@@ -60,6 +60,7 @@ class Citizen:
     call: str = ""  # the earlier call, when there was one
     order: str = ""
     asked: bool = False  # still waits to be called back: by whoever is free
+    promised: bool = False  # by the hotline itself, which hasn't given up yet
 
 
 def wanted(args: Mapping[str, Any]) -> Wanted | None:
@@ -85,6 +86,8 @@ def citizen(agent: str, found: Citizen | None, numbers: re.Pattern[str]) -> str:
     """Why this agent can't call this citizen; `numbers` describes those that may be dialed."""
     if found is None or not agent or (found.agent != agent and not found.asked):
         return "unknown_call"  # that somebody else has it is nobody's business
+    if found.promised:
+        return "being_called"
     if not NUMBER.fullmatch(found.number):
         return "number_hidden"
     return "" if numbers.fullmatch(found.number) else "not_allowed"

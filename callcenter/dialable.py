@@ -16,7 +16,7 @@ from workorder.drafts import DRAFT
 from workorder.models import Order
 
 OLDEST = dt.timedelta(days=30)  # of wishes to be called back that are still shown
-SHOWN = 20
+SHOWN = 40
 
 
 def find(session: Session, wanted: Wanted) -> Citizen | None:
@@ -25,18 +25,19 @@ def find(session: Session, wanted: Wanted) -> Citizen | None:
         call = session.get(Call, wanted.name)
         if call is None:
             return None
-        return of_call(call, asked=bool(_still_open(session, Call.id == call.id)))
+        waiting = _still_open(session, Call.id == call.id)
+        return of_call(call, asked=bool(waiting), promised=any(promised for _, promised in waiting))
     order = session.scalar(select(Order).where(Order.number == wanted.name))
     return of_order(session, order) if order is not None else None
 
 
-def of_call(call: Call, *, asked: bool = False) -> Citizen | None:
-    """`asked`: the citizen still waits to be called back."""
+def of_call(call: Call, *, asked: bool = False, promised: bool = False) -> Citizen | None:
+    """`asked`: the citizen still waits to be called back; `promised`: by the hotline itself."""
     if call.purpose == Purpose.OFFICE:
         return None
     number = call.callback_number or call.caller
     order = call.order_number or ""
-    return Citizen(number, call.agent or "", call.dialed, call.id, order, asked)
+    return Citizen(number, call.agent or "", call.dialed, call.id, order, asked, promised)
 
 
 def of_order(session: Session, order: Order) -> Citizen:
@@ -50,13 +51,16 @@ def of_order(session: Session, order: Order) -> Citizen:
     )
 
 
-def open_callbacks(session: Session, now: dt.datetime) -> list[Call]:
-    """Who asked to be called back and was never reached, however long ago; the oldest first."""
+def open_callbacks(session: Session, now: dt.datetime) -> list[tuple[Call, bool]]:
+    """Who asked to be called back and was never reached, however long ago; the oldest first.
+
+    With whether the hotline itself still tries.
+    """
     return _still_open(session, Call.arrived_at >= now - OLDEST)
 
 
-def _still_open(session: Session, *which: ColumnElement[bool]) -> list[Call]:
-    """The hotline itself has given up, nobody has talked to the citizen, nobody did the order."""
+def _still_open(session: Session, *which: ColumnElement[bool]) -> list[tuple[Call, bool]]:
+    """Nobody has talked to the citizen, nobody did the order; whether the hotline still tries."""
     back = aliased(Call)
     reached = exists().where(back.callback_of == Call.id, back.answered_at.is_not(None))
     done = exists().where(Order.call_id == Call.id, Order.state != DRAFT)
@@ -68,7 +72,7 @@ def _still_open(session: Session, *which: ColumnElement[bool]) -> list[Call]:
     )
     found = list(session.scalars(query))
     given_up = _given_up(session, [call.id for call in found])
-    return [call for call in found if call.id in given_up]
+    return [(call, call.id not in given_up) for call in found]
 
 
 def _given_up(session: Session, calls: Collection[str]) -> set[str]:

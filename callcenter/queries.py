@@ -104,5 +104,6 @@ def read_citizen(text: str) -> Citizen | None:
     told = json.loads(text)
     if told is None:
         return None
-    asked = told.pop("asked") is True
-    return Citizen(**{name: str(value) for name, value in told.items()}, asked=asked)
+    asked, promised = told.pop("asked") is True, told.pop("promised") is True
+    texts = {name: str(value) for name, value in told.items()}
+    return Citizen(**texts, asked=asked, promised=promised)

@@ -40,10 +40,11 @@ def choices(session: Session, agent: str, calls: Iterable[Call], first: str) -> 
     agent took; those of the agent's orders of before that are still open.
     """
     waiting = dialable.open_callbacks(session, now())
+    owed = {call for call, _promised in waiting}
     found = [
         *_of_orders(session, Order.number == first, agent),
-        *(_of_call(call, agent, asked=True) for call in waiting),
-        *(_of_call(call, agent) for call in calls if call.agent == agent and call not in waiting),
+        *(_of_call(call, agent, asked=True, promised=promised) for call, promised in waiting),
+        *(_of_call(call, agent) for call in calls if call.agent == agent and call not in owed),
     ]
     known = {each.order for each in found if each and each.order}
     found += [
@@ -54,8 +55,10 @@ def choices(session: Session, agent: str, calls: Iterable[Call], first: str) -> 
     return [each for each in found if each is not None]
 
 
-def _of_call(call: Call, agent: str, *, asked: bool = False) -> Choice | None:
-    citizen = dialable.of_call(call, asked=asked)
+def _of_call(
+    call: Call, agent: str, *, asked: bool = False, promised: bool = False
+) -> Choice | None:
+    citizen = dialable.of_call(call, asked=asked, promised=promised)
     if citizen is None:
         return None
     return _choice(What.CALL, call.id, citizen, agent, at=call.arrived_at)

@@ -164,6 +164,7 @@ CONTROL_REASONS: Words = {
     "switch_failed": _l("交换机没有执行"),
     "bad_argument": _l("填写的内容不对"),
     "unknown_call": _l("没有这通来电"),
+    "being_called": _l("系统会自动回拨"),
     "logged_out": _l("未签入"),
     "number_hidden": _l("号码隐藏，无法回拨"),
     "unavailable": _l("资料暂时查不到"),

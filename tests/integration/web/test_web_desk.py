@@ -468,8 +468,11 @@ def test_given_wishes_to_be_called_back_of_yesterday_when_open_then_they_are_off
     add_call(engine, "back", callback_of="reached", agent="1002", age=day - 900, answered_at=3)
     told = desk.client.get("/desk/dialable").text
     shown = options(told, "open", "trying", "reached", "handled", "today")
-    assert [name for name, text in shown.items() if "要求回电" in text] == ["open", "today"]
+    waiting = [name for name, text in shown.items() if "要求回电" in text]
+    assert waiting == ["open", "trying", "today"]
     assert "aria-disabled" not in shown["open"]
+    assert "aria-disabled" in shown["trying"]
+    assert "系统会自动回拨" in shown["trying"]
     assert told.index('="open"') < told.index('="today"')
     for name, agent in (("open", "1003"), ("trying", "1001"), ("reached", "1001")):
         with database.reading(engine) as session:

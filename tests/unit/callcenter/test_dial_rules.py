@@ -56,6 +56,7 @@ def test_what_stands_in_the_way_is_named(now: Standing, why: str) -> None:
         (None, "unknown_call"),
         (replace(HERS, agent="1002"), "unknown_call"),
         (replace(HERS, agent=""), "unknown_call"),
+        (replace(HERS, agent="", asked=True, promised=True), "being_called"),
         (replace(HERS, agent="", asked=True), ""),  # whoever is free calls back
         (replace(HERS, agent="1002", asked=True), ""),
         (replace(HERS, number="anonymous"), "number_hidden"),
