@@ -14,8 +14,11 @@ from callcenter.settings import Settings, SettingsError
 COMMAND_LIMIT = 30.0  # seconds: phones may have registered a moment ago
 
 
-def command(client: redis.Redis, name: str, agent: str) -> None:
-    """Tell the controller something about an agent, until it does it; SettingsError otherwise."""
+def command(client: redis.Redis, name: str, agent: str, *, insist: bool = True) -> None:
+    """Tell the controller something about an agent, until it does it; SettingsError otherwise.
+
+    Without `insist` a refusal will do: the agent may be as wanted already.
+    """
     message = {"id": f"bench-{name}-{agent}", "name": name, "args": {"agent": agent}}
     reply = f"cc:reply:{message['id']}"
     deadline = time.monotonic() + COMMAND_LIMIT
@@ -24,7 +27,7 @@ def command(client: redis.Redis, name: str, agent: str) -> None:
         client.rpush(COMMANDS, json.dumps(message))
         answer = client.blpop([reply], timeout=1)
         told = json.loads(str(answer[1])) if answer else {"ok": False, "error": "no answer"}
-        if told["ok"]:
+        if told["ok"] or not insist:
             return
         if time.monotonic() > deadline:
             raise SettingsError(f"{name} {agent}: {told['error']}")

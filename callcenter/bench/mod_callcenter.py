@@ -14,28 +14,31 @@ nothing but `bridge` from INVITE to INVITE.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-import math
 import os
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from callcenter import live_config, parts, switch_conf, switch_process
+from callcenter import parts, switch_process
 from callcenter.bench import Figure
-from callcenter.bench.lab import bench_settings
+from callcenter.bench.kit import command, environ, share
+from callcenter.bench.peer import (
+    OTHERS_OURS,
+    OTHERS_THEIRS,
+    OURS,
+    PHONE_WORD,
+    STRAIGHT,
+    THEIRS,
+    prepared,
+)
 from callcenter.bench.wiretap import WireTap
-from callcenter.offers import ALERT
-from callcenter.presence import COMMANDS, connect
+from callcenter.presence import connect
 from callcenter.settings import Settings, SettingsError
-from callcenter.sipp import Sipp, SippRun, sipp_missing, write_wav_tone
+from callcenter.sipp import Sipp, SippRun, sipp_missing
 from callcenter.switch_process import SwitchProbe
-from ivr.prompts import TEXTS
 
 AGENTS = 40
 CROWD_RATE = 25  # calls a second, until the others wait
@@ -45,66 +48,8 @@ SECONDS = 12.0  # of load for each side and number of others
 TALK = 2.5  # seconds an agent talks
 WAITING = (0, 100, 300)
 FLOOR_CALLS = 60
-OURS, OTHERS_OURS = "7001", "7002"
-THEIRS, OTHERS_THEIRS = "7003", "7004"
-STRAIGHT = "7005"  # the dialplan's own bridge
 BUILD_UP_LIMIT = 60.0
-DOMAIN_WORD = "bench-phone-word"
 READY_EVERY = 0.1  # seconds between two agents who come free
-
-HOTLINE = """\
-name: {name}
-title: bench
-numbers: ["{number}"]
-queue: {queue}
-welcome: []
-survey: false
-"""
-
-QUEUES = """\
-wrap_up_seconds: 0
-queues:
-  served: {announce_first_seconds: 0}
-  unserved: {announce_first_seconds: 0}
-"""
-
-PEER_DIALPLAN = """
-  <extension name="bench-served">
-    <condition field="destination_number" expression="^7003$">
-      <action application="answer"/>
-      <action application="set" data="cc_outbound_announce=@alert@"/>
-      <action application="callcenter" data="served@bench"/>
-    </condition>
-  </extension>
-  <extension name="bench-unserved">
-    <condition field="destination_number" expression="^7004$">
-      <action application="answer"/>
-      <action application="callcenter" data="unserved@bench"/>
-    </condition>
-  </extension>
-  <extension name="bench-straight">
-    <condition field="destination_number" expression="^7005$">
-      <action application="bridge" data="user/@agent@@$${domain}"/>
-    </condition>
-  </extension>
-  <extension name="not-published">"""
-
-PEER_QUEUE = """
-    <queue name="{name}@bench">
-      <param name="strategy" value="longest-idle-agent"/>
-      <param name="moh-sound" value="local_stream://moh"/>
-      <param name="record-template" value="{recordings}/peer/${{uuid}}.wav"/>
-      <param name="time-base-score" value="system"/>
-      <param name="max-wait-time" value="0"/>
-      <param name="tier-rules-apply" value="false"/>
-      <param name="discard-abandoned-after" value="60"/>
-      <param name="abandoned-resume-allowed" value="false"/>
-    </queue>"""
-
-PEER_AGENT = """
-    <agent name="{agent}" type="callback" contact="[leg_timeout=10]user/{agent}@{domain}"
-           status="Logged Out" max-no-answer="99" wrap-up-time="0" reject-delay-time="0"
-           busy-delay-time="0" no-answer-delay-time="0"/>"""
 
 
 def run() -> Iterator[Figure]:
@@ -114,7 +59,7 @@ def run() -> Iterator[Figure]:
         raise SettingsError(missing)
     with tempfile.TemporaryDirectory(prefix="callcenter-bench-") as name:
         folder = Path(name)
-        settings = _prepared(folder)
+        settings = prepared(folder, AGENTS)
         if switch_process.choose(settings) != "freeswitch":
             raise SettingsError("this bench needs FreeSWITCH with mod_callcenter")
         with contextlib.ExitStack() as stack:
@@ -129,12 +74,12 @@ def run() -> Iterator[Figure]:
                 if "+OK" not in answer:
                     raise SettingsError(f"mod_callcenter cannot be loaded: {answer.strip()}")
             controller = parts.ours(settings, "controller", None)
-            controller.environ = {**controller.environ, **_environ(settings)}
+            controller.environ = {**controller.environ, **environ(settings)}
             parts.started(controller)
             stack.callback(controller.stop)
             sipp = stack.enter_context(Sipp(folder / "sipp"))
             phones = sipp.phone("answer_hangup", ring=0, talk=TALK, calls=100_000, limit=900)
-            agents = {str(1001 + number): DOMAIN_WORD for number in range(AGENTS)}
+            agents = {str(1001 + number): PHONE_WORD for number in range(AGENTS)}
             result = sipp.register(
                 (settings.sip_ip, settings.agent_sip_port), agents, settings.domain, phones.port
             ).wait(30)
@@ -216,7 +161,7 @@ class _Bench:
             for agent in self.agents:
                 asked = time.time()
                 if side == "ours":
-                    self._command("agent.ready", agent)
+                    command(self.redis, "agent.ready", agent)
                 else:
                     probe.api(f"callcenter_config agent set status {agent} Available")
                 self._until(lambda a=agent, t=asked: self._rang(a, t) > 0, f"{agent} rings", 10)  # type: ignore[misc]
@@ -302,27 +247,15 @@ class _Bench:
 
     def _everyone(self, side: str, *, ready: bool) -> None:
         for agent in self.agents:
-            self._command("agent.ready" if ready and side == "ours" else "agent.logout", agent)
+            if ready and side == "ours":
+                command(self.redis, "agent.ready", agent)
+            else:
+                command(self.redis, "agent.logout", agent, insist=False)
         status = "Available" if ready and side != "ours" else "'Logged Out'"
         with SwitchProbe(self.settings) as probe:
             for agent in self.agents:
                 probe.api(f"callcenter_config agent set status {agent} {status}")
                 probe.api(f"callcenter_config agent set state {agent} Waiting")
-
-    def _command(self, name: str, agent: str) -> None:
-        command = {"id": f"bench-{name}-{agent}", "name": name, "args": {"agent": agent}}
-        reply = f"cc:reply:{command['id']}"
-        deadline = time.monotonic() + 30
-        while True:
-            self.redis.delete(reply)
-            self.redis.rpush(COMMANDS, json.dumps(command))
-            answer = self.redis.blpop([reply], timeout=1)
-            told = json.loads(str(answer[1])) if answer else {"ok": False, "error": "no answer"}
-            if told["ok"] or name == "agent.logout":
-                return
-            if time.monotonic() > deadline:
-                raise SettingsError(f"{name} {agent}: {told['error']}")
-            time.sleep(0.2)
 
     def _channels(self) -> int:
         with SwitchProbe(self.settings) as probe:
@@ -347,93 +280,13 @@ class _Bench:
             time.sleep(0.005)
 
 
-def _prepared(folder: Path) -> Settings:
-    """A data folder with hotlines, queues, agents and a switch configuration with both in it."""
-    hotlines, sounds = folder / "hotlines", folder / "sounds" / "zh"
-    hotlines.mkdir(parents=True)
-    for name in TEXTS:
-        write_wav_tone(sounds / f"{name}.wav", 440, 0.04)
-    for name, number, queue in (("served", OURS, "served"), ("others", OTHERS_OURS, "unserved")):
-        text = HOTLINE.format(name=name, number=number, queue=queue)
-        (hotlines / f"{name}.yaml").write_text(text, "utf-8")
-    queues = folder / "queues.yaml"
-    queues.write_text(QUEUES, "utf-8")
-    settings = replace(
-        bench_settings(folder), hotlines_dir=hotlines, sounds_dir=sounds, queues_file=queues
-    )
-    agents = [str(1001 + number) for number in range(AGENTS)]
-    config = {agent: {"name": agent, "queues": {"served": 5}, "skills": {}} for agent in agents}
-    live_config.write(folder / live_config.FILE, {"agents": config, "blocked": {}})
-    parts.prepare_switch(
-        settings,
-        [
-            switch_conf.AgentDirectoryEntry(
-                agent,
-                hashlib.md5(f"{agent}:{settings.domain}:{DOMAIN_WORD}".encode()).hexdigest(),
-            )
-            for agent in agents
-        ],
-        [OURS, OTHERS_OURS],
-    )
-    _add_peer(settings, agents)
-    return settings
-
-
-def _add_peer(settings: Settings, agents: list[str]) -> None:
-    """mod_callcenter's queues, agents and numbers, in this run's copy of the configuration."""
-    conf = settings.switch_dir / "conf"
-    dialplan = conf / "dialplan" / "trunk.xml"
-    text = dialplan.read_text("utf-8")
-    peer = PEER_DIALPLAN.lstrip().replace("@alert@", ALERT).replace("@agent@", agents[0])
-    dialplan.write_text(text.replace('<extension name="not-published">', peer, 1), "utf-8")
-    (settings.recordings_dir / "peer").mkdir(parents=True, exist_ok=True)
-    queues = "".join(
-        PEER_QUEUE.format(name=name, recordings=settings.recordings_dir)
-        for name in ("served", "unserved")
-    )
-    people = "".join(PEER_AGENT.format(agent=agent, domain=settings.domain) for agent in agents)
-    tiers = "".join(
-        f'\n    <tier agent="{agent}" queue="served@bench" level="1" position="1"/>'
-        for agent in agents
-    )
-    (conf / "autoload_configs" / "callcenter.conf.xml").write_text(
-        '<configuration name="callcenter.conf">\n  <settings/>\n'
-        f"  <queues>{queues}\n  </queues>\n  <agents>{people}\n  </agents>\n"
-        f"  <tiers>{tiers}\n  </tiers>\n</configuration>\n",
-        "utf-8",
-    )
-
-
-def _environ(settings: Settings) -> dict[str, str]:
-    return {
-        "CALLCENTER_SIP_PORT": str(settings.sip_port),
-        "CALLCENTER_AGENT_SIP_PORT": str(settings.agent_sip_port),
-        "CALLCENTER_ESL_PORT": str(settings.esl_port),
-        "CALLCENTER_ESL_PASSWORD": settings.esl_password,
-        "CALLCENTER_OUTBOUND_PORT": str(settings.outbound_port),
-        "CALLCENTER_WEB_PORT": str(settings.web_port),
-        "CALLCENTER_WEB_SECRET_KEY": "unused-in-this-bench",
-        "CALLCENTER_API_TOKEN": "unused-in-this-bench",
-        "CALLCENTER_HOTLINES_DIR": str(settings.hotlines_dir),
-        "CALLCENTER_SOUNDS_DIR": str(settings.sounds_dir),
-        "CALLCENTER_QUEUES_FILE": str(settings.queues_file),
-        "CALLCENTER_MAX_CALLS": str(settings.max_calls),
-    }
-
-
 def _both(name: str, ours: list[float], theirs: list[float] | None = None) -> Iterator[Figure]:
-    for share, word in ((0.5, "p50"), (0.99, "p99")):
-        peer = None if theirs is None else round(_share(theirs, share), 1)
-        yield Figure(f"{name}, {word}", _share(ours, share), "ms", peer=peer)
+    for part, word in ((0.5, "p50"), (0.99, "p99")):
+        peer = None if theirs is None else round(share(theirs, part), 1)
+        yield Figure(f"{name}, {word}", share(ours, part), "ms", peer=peer)
 
 
 def _above(name: str, ours: list[float], floor: list[float]) -> Figure:
     return Figure(
-        f"{name}, p99 above the switch's own", _share(ours, 0.99) - _share(floor, 0.99), "ms", 10.0
+        f"{name}, p99 above the switch's own", share(ours, 0.99) - share(floor, 0.99), "ms", 10.0
     )
-
-
-def _share(values: list[float], share: float) -> float:
-    """The value that `share` of the others are not above; NaN without any."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else math.nan
