@@ -12,7 +12,11 @@ from sqlalchemy.orm import Session
 from callcenter.events import Event, Kind
 from callcenter.models import Call, JournalEvent
 
+ANNOUNCED_AFTER = 20.0  # seconds in the queue
 RATINGS = (1, 1, 1, 1, 2, 2, 3, 4, 5, None)
+
+
+Told = tuple[float, Kind, dict[str, Any]]  # seconds after the arrival, what, data
 
 
 def phone_number(chance: random.Random) -> str:
@@ -28,10 +32,13 @@ def answered(
     talk = chance.uniform(60, 420)
     rating = chance.choice(RATINGS)
     queued, told = 9.0, 9.0 + wait
+    announced = _announcement(chance, queued, wait)
     call = _call(session, at, caller, {
         "queue": "general", "agent": agent, "agents_offered": [agent], "outcome": "answered",
         "rating": rating, "menu_path": ["main:1"],
         "queued_at": at + _s(queued), "offered_at": at + _s(told - 0.8),
+        "told_at": at + _s(announced[0][0]) if announced else None,
+        "told_seconds": announced[0][2]["estimate"] if announced else None,
         "answered_at": at + _s(told), "talk_ended_at": at + _s(told + talk),
         "ended_at": at + _s(told + talk + 9), "hangup_by": "citizen",
     })  # fmt: skip
@@ -40,6 +47,7 @@ def answered(
         (2.0, Kind.MENU_ENTERED, {"menu": "main"}),
         (8.5, Kind.MENU_KEY, {"menu": "main", "key": "1", "choice": "queue:general"}),
         (queued, Kind.QUEUE_JOINED, {"queue": "general", "priority": 0, "requirement": ""}),
+        *announced,
         (told - 0.8, Kind.OFFER_MADE, offer),
         (told, Kind.OFFER_ENDED, {**offer, "result": "answered"}),
         (told, Kind.TALK_STARTED, {**offer, "leg": ""}),
@@ -47,6 +55,15 @@ def answered(
         *([(told + talk + 7, Kind.SURVEY_RATED, {"rating": rating})] if rating else []),
     ])  # fmt: skip
     return call
+
+
+def _announcement(chance: random.Random, queued: float, wait: float) -> list[Told]:
+    """The place and the expected wait, heard by whoever waits longer than 20 s."""
+    if wait <= ANNOUNCED_AFTER + 1:
+        return []
+    estimate = round(max(2.0, wait - ANNOUNCED_AFTER + chance.gauss(1.0, 8.0)), 1)
+    data = {"position": chance.randint(1, 4), "estimate": estimate}
+    return [(queued + ANNOUNCED_AFTER, Kind.QUEUE_ANNOUNCED, data)]
 
 
 def given_up(session: Session, chance: random.Random, at: dt.datetime) -> Call:
@@ -73,9 +90,6 @@ def _call(session: Session, at: dt.datetime, caller: str, values: dict[str, Any]
     )  # fmt: skip
     session.add(call)
     return call
-
-
-Told = tuple[float, Kind, dict[str, Any]]
 
 
 def _tell(session: Session, call: Call, told: list[Told]) -> None:
