@@ -222,6 +222,7 @@ class Controller:
             self.distributor.tell,
             self.clock,
         )
+        self.presence.handle("reconciler.look", lambda _args: {"found": self.reconciler.tell()})
         self.presence.handle("phones.reload", lambda _args: self._reload_phones())
         self._adopted = Flag()
         self._to_show = Flag()

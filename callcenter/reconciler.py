@@ -70,6 +70,24 @@ class Reconciler:
 
     def look(self) -> None:
         """Compare once; mend what was different at the last look too."""
+        found, registered = self._compare()
+        for kind, name in sorted(found & self._doubted):
+            if kind == "phone":
+                self._mend_phone(name, name in registered)
+            elif kind == "talk":
+                self._mend_talk(name)
+            else:
+                self._mend_citizen(name)
+        self._doubted = found
+
+    def tell(self) -> list[str]:
+        """What is different at this moment, as "kind name"; nothing is mended by asking."""
+        found = [f"{kind} {name}" for kind, name in sorted(self._compare()[0])]
+        logger.info("compared with the switch: %s", ", ".join(found) or "nothing to repair")
+        return found
+
+    def _compare(self) -> tuple[frozenset[tuple[str, str]], frozenset[str]]:
+        """The differences as (kind, name), and the phones that the switch has."""
         registered = self._desk.known(adoption.registered(self._link))
         channels = set(adoption.channels(self._link))
         served = set(self._served())
@@ -83,14 +101,7 @@ class Reconciler:
         stranded = {
             ("citizen", call) for call in adoption.stranded(self._link, channels - cared_for)
         }
-        for kind, name in sorted((phones | talks | stranded) & self._doubted):
-            if kind == "phone":
-                self._mend_phone(name, name in registered)
-            elif kind == "talk":
-                self._mend_talk(name)
-            else:
-                self._mend_citizen(name)
-        self._doubted = frozenset(phones | talks | stranded)
+        return frozenset(phones | talks | stranded), registered
 
     def _mend_phone(self, agent: str, is_registered: bool) -> None:
         word = "registered" if is_registered else "not registered"

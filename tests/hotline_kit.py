@@ -237,6 +237,18 @@ class HotlineUnderTest:
         lines = [line for line in lines if call in (None, line["call"])]
         return sorted(lines, key=lambda line: line["at"])
 
+    def nothing_to_repair(self, since: float) -> None:
+        """The reconciler finds nothing now, says so in its log, and mended nothing `since`."""
+        words = "nothing to repair"
+        told = self.system.log("controller").count(words)
+        eventually(
+            lambda: self.command("reconciler.look") == {"ok": True, "result": {"found": []}},
+            "the reconciler finds nothing to repair",
+        )
+        assert self.system.log("controller").count(words) > told
+        mended = [line for line in self.events("reconciler.repaired") if line["at"] >= since]
+        assert mended == []
+
     def browser(self, user: str) -> requests.Session:
         """Somebody who is logged in."""
         if user not in self._browsers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,7 @@ def test_given_citizens_who_wait_when_the_announcements_change_then_they_keep_th
 def test_given_citizens_who_wait_when_their_queue_is_deleted_then_each_goes_by_its_rule(
     waiting: WaitingRoomUnderTest, settings: dict[str, Any], tmp_path: Path
 ) -> None:
+    began = time.time()
     queues = settings["queues"]
     queues["hasty"]["overflow"] = [
         {"when": "waited", "seconds": 1, "then": "queue", "target": "second"}
@@ -135,6 +137,7 @@ def test_given_citizens_who_wait_when_their_queue_is_deleted_then_each_goes_by_i
     kept.hears("agent")
     kept.hang_up()
     assert waiting.ended("13900003003")["outcome"] == "answered"
+    waiting.nothing_to_repair(began)
 
 
 def test_given_citizens_who_wait_when_closing_time_comes_then_each_goes_by_the_queues_rule(

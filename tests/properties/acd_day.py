@@ -59,11 +59,23 @@ RESULTS = (
     OfferResult.FAILED,
     OfferResult.WITHDRAWN,
 )
+SET_BACK = (0.0, 0.0, 0.000001, 0.7, 3.0, 600.0, 7200.0)  # seconds
+
+
+def stamped(message: Input, behind: float) -> Input:
+    """The same input, as a clock tells it that is behind."""
+    times = {"at": message.at - behind}
+    if isinstance(message, ContactQueued):
+        times["arrived_at"] = message.arrived_at - behind
+        times["queued_at"] = message.queued_at - behind
+    return replace(message, **times)
 
 
 class Day(Rules):
-    def __init__(self, config: Config, *, judging: bool = True) -> None:
+    def __init__(self, config: Config, *, judging: bool = True, unsteady: bool = False) -> None:
+        """`unsteady`: the clock that inputs are stamped with is set back now and then."""
         self.judging = judging
+        self.unsteady = unsteady
         self.config = config
         self.now = START
         self.restarts = 0
@@ -102,9 +114,14 @@ class Day(Rules):
         self.now = until
 
     def event(self, kind: int, first: int, second: int) -> None:
+        if self.unsteady:
+            self.step(Tick(self.now))  # the engine knows how late it is
         message = self.message(kind, first, second)
-        if message is not None:
-            self.step(message)
+        if message is None:
+            return
+        if self.unsteady:
+            message = stamped(message, SET_BACK[kind // 24 % len(SET_BACK)])
+        self.step(message)
 
     def message(self, kind: int, first: int, second: int) -> Input | None:
         now, agent = self.now, AGENTS[first % len(AGENTS)]

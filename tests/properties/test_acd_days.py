@@ -67,6 +67,18 @@ def test_every_day_keeps_the_rules(config: Config, script: bytes):
 
 @many_days
 @given(config=configs, script=scripts)
+def test_a_clock_that_is_set_back_breaks_no_rule(config: Config, script: bytes):
+    """Nobody is passed, offered twice or left waiting for ever, though newcomers seem older."""
+    day = Day(config, unsteady=True)
+    for agent in AGENTS[:2]:
+        day.step(AgentLoggedIn(day.now, agent, {"general": 5, "tax": 5}, {"tax": 5}))
+        day.step(AgentReady(day.now, agent))
+    day.run(script)
+    day.close_up()
+
+
+@many_days
+@given(config=configs, script=scripts)
 def test_replaying_the_inputs_gives_the_same_outputs_and_state(config: Config, script: bytes):
     day = Day(config, judging=False)
     day.run(script)  # a restart begins the record anew

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+import pytest
+
 from callcenter.reconciler import Reconciler
 
 
@@ -63,6 +65,20 @@ def test_given_a_registration_that_was_missed_when_seen_twice_then_it_is_taken_o
     ]
     scene.reconciler.look()
     assert len(scene.repaired) == 1
+
+
+def test_given_a_difference_when_asked_for_then_it_is_told_and_nothing_is_mended(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    scene = Scene()
+    caplog.set_level("INFO")
+    assert scene.reconciler.tell() == []
+    assert "nothing to repair" in caplog.text
+    scene.link.phones, scene.desk.talks = ["1001"], {"1002": "gone"}
+    for _ in range(3):
+        assert scene.reconciler.tell() == ["phone 1001", "talk 1002"]
+    assert "phone 1001, talk 1002" in caplog.text
+    assert (scene.repaired, scene.ended, scene.desk.phones) == ([], [], set())
 
 
 def test_given_a_phone_that_is_gone_when_seen_twice_then_the_agent_is_unreachable() -> None:
