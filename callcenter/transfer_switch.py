@@ -245,8 +245,11 @@ def _word(value: bool) -> str:
 
 def _citizens_way(talk: Talk) -> dict[str, str]:
     """Where the switch brings the citizen when the other side hangs up."""
-    if talk.phase is Phase.TRANSFERRING:
-        return {"transfer_after_bridge": ASIDE}  # the agent may leave before the answer
+    if talk.phase is Phase.OVER:
+        return {}  # the switch may be about to act on what was said before
+    if talk.phase in (Phase.TRANSFERRING, Phase.WAITING):
+        # The agent may leave before the answer, and the switch be still about to act on it.
+        return {"transfer_after_bridge": ASIDE}
     given_away = talk.phase is Phase.HANDED_OVER and (talk.emergency or not talk.agent)
     if talk.office or given_away:
         return {"transfer_after_bridge": "", "hangup_after_bridge": "true"}
