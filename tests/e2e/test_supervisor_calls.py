@@ -80,6 +80,7 @@ def test_given_two_who_wait_when_a_supervisor_raises_the_second_and_lends_a_queu
     leg.hang_up()
     second.hang_up()
     first.hang_up()
+    transfers.agent_is("1004", "wrap_up", "ready")  # the switch tells of it a moment later
     does(transfers, "agent_skills_reset", agent="1004")
 
     def serves() -> dict[str, int]:
