@@ -70,7 +70,7 @@ class QueryServer:
                 return  # nobody waits for it any more
             reply, asked = str(question["id"])[:64], _asked(question)
         except (ValueError, KeyError, TypeError):
-            logger.warning("a question that cannot be read: %.80r", text)
+            logger.warning("a question of %d characters that cannot be read", len(text))
             return
         if isinstance(asked, Wanted):
             answer = self._citizen(asked)
