@@ -173,7 +173,7 @@ class CitizenCall:
             return self._waiting
         first_time = not self.state.queued_at
         if first_time:
-            self.state.queued_at = time.time()
+            self.state.queued_at = self.center.distributor.now()
             self.state.requirement, history = self.center.history.asks(
                 self._config(),
                 self.number,
@@ -277,7 +277,8 @@ class CitizenCall:
         self.state.arrived_at = time.time()
         wish = self.center.callbacks.wanted(self.id)
         if wish is None:
-            self.state.queue, self.state.queued_at = self.hotline.queue, self.state.arrived_at
+            self.state.queue = self.hotline.queue
+            self.state.queued_at = self.center.distributor.now()
             return
         self.state.queue, self.state.requirement = wish.queue, wish.requirement
         self.state.priority, self.state.queued_at = wish.priority, wish.queued_at

@@ -187,6 +187,10 @@ class Distributor:
         self.tell(waiting.asked)
         return ""
 
+    def now(self) -> float:
+        """The time that places are kept by: the machine's clock may be set back meanwhile."""
+        return self._clock()
+
     def priority(self, present: int, reason: str) -> int:
         """A call's priority when there is one more reason to serve it early."""
         return max(present, self.engine.config.priority([reason]))
