@@ -175,7 +175,7 @@ class Presence:
             number, name, args = str(command["id"]), str(command["name"]), dict(command["args"])
             expires_at = float(command.get("expires_at") or math.inf)
         except (ValueError, KeyError, TypeError):
-            logger.warning("a command that cannot be read: %.80r", text)
+            logger.warning("a command of %d characters that cannot be read", len(text))
             return
         reply: dict[str, Any]
         try:
