@@ -191,12 +191,17 @@ class Presence:
         except Exception:  # the web user must hear of it, and the others go on
             logger.exception("command %s", name)
             reply = {"ok": False, "error": "internal error, see the controller's log"}
+        # What the command changed is kept before anybody is told that it was done.
+        agents, self._agents = self._agents, {}
         try:
             with self._redis.pipeline(transaction=False) as pipe:
+                if agents:
+                    pipe.hset(AGENTS, mapping=dict[Any, Any](agents))
                 pipe.rpush(f"cc:reply:{number}", json.dumps(reply))
                 pipe.expire(f"cc:reply:{number}", REPLY_SECONDS)
                 pipe.execute()
         except (redis.RedisError, OSError) as error:
+            self._agents = {**agents, **self._agents}
             self._seen(up=False, why=error)
 
     def _seen(self, *, up: bool, why: Exception | None = None) -> None:
