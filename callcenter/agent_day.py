@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from acd.messages import AgentState
@@ -64,14 +64,46 @@ class AgentBook:
 
     def read(self, session: Session) -> None:
         """Take in what is new in the database."""
-        for seq, at, data in _events(session, self._start, self._end, self._last - OVERLAP):
-            if seq in self._seen:
-                continue
+        late = self._missing(session, self._last - OVERLAP) if self._seen else []
+        fresh = self._events(session, JournalEvent.seq > self._last)
+        if late:
+            fresh = iter(sorted([*self._events(session, JournalEvent.seq.in_(late)), *fresh]))
+        for at, seq, data in fresh:
             self._seen[seq] = None
             self._last = max(self._last, seq)
             self.take(at, _text(data, "agent"), _text(data, "old"), _text(data, "new"))
         while len(self._seen) > 2 * OVERLAP:
             del self._seen[next(iter(self._seen))]
+
+    def _missing(self, session: Session, after: int) -> list[int]:
+        """Numbers up to the newest known that weren't there at the last look.
+
+        Only the numbers are read of what overlaps: taking the events' data apart again every
+        second held up whatever else the process does.
+        """
+        numbers = select(JournalEvent.seq).where(
+            *self._ours(), JournalEvent.seq > after, JournalEvent.seq <= self._last
+        )
+        return [seq for seq in session.scalars(numbers) if seq not in self._seen]
+
+    def _events(
+        self, session: Session, which: ColumnElement[bool]
+    ) -> Iterator[tuple[float, int, dict[str, object]]]:
+        """Time, number (no two are the same) and data, in that order."""
+        query = (
+            select(JournalEvent.at, JournalEvent.seq, JournalEvent.data)
+            .where(*self._ours(), which)
+            .order_by(JournalEvent.at, JournalEvent.seq)
+            .execution_options(yield_per=BATCH)
+        )
+        yield from session.execute(query)
+
+    def _ours(self) -> tuple[ColumnElement[bool], ...]:
+        return (
+            JournalEvent.kind == Kind.AGENT_STATE,
+            JournalEvent.at >= self._start,
+            JournalEvent.at < self._end,
+        )
 
     def of(self, agent: str, now: float) -> Handling:
         """One agent's time, with the state that goes on."""
@@ -91,24 +123,6 @@ def together(each: Iterable[Handling]) -> Handling:
     for one in each:
         calls, handling, idle = calls + one.calls, handling + one.handling, idle + one.idle
     return Handling(calls, handling, idle)
-
-
-def _events(
-    session: Session, start: float, end: float, after: int
-) -> Iterator[tuple[int, float, dict[str, object]]]:
-    query = (
-        select(JournalEvent.seq, JournalEvent.at, JournalEvent.data)
-        .where(
-            JournalEvent.kind == Kind.AGENT_STATE,
-            JournalEvent.at >= start,
-            JournalEvent.at < end,
-            JournalEvent.seq > after,
-        )
-        .order_by(JournalEvent.at, JournalEvent.seq)
-        .execution_options(yield_per=BATCH)
-    )
-    for row in session.execute(query):
-        yield row.seq, row.at, row.data
 
 
 def _text(data: dict[str, object], key: str) -> str:
