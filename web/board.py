@@ -44,6 +44,7 @@ GATHER = 0.05  # seconds
 BREATH = 40  # things looked at before pages get their turn again
 LOOK_EVERY = 1.0  # seconds between two looks at the day's figures
 LAG_EVERY = 5.0
+DAYS_TURNS = 5  # looks until every agent's figures of the day were told again
 WORKING = frozenset(AgentState) - {AgentState.LOGGED_OUT, AgentState.NOT_READY}
 MAX_CALLERS = 200
 
@@ -64,6 +65,7 @@ class Board:
         self._unattended: dict[str, float] = {}  # queue -> since when nobody is at work
         self._at: float | None = None  # when the controller told its state
         self._lag: tuple[float, float | None] = (0.0, None)  # monotonic, seconds
+        self._turn = 0  # whose figures of the day are told at this look
         self._dirty = Flag()
         self._greenlets: list[gevent.Greenlet] = []
         self._languages: Counter[str] = Counter()  # of the pages that watch
@@ -225,10 +227,14 @@ class Board:
                 self._put("callers", call, "" if number == ANONYMOUS else mask(number))
 
     def _take_day(self, day: Day, spent: dict[str, Handling]) -> None:
+        self._turn = (self._turn + 1) % DAYS_TURNS
+        told = self._sections["days"]
         for place, (number, mine) in enumerate(spent.items()):
             if place % BREATH == 0:
                 gevent.sleep(0)
-            self._put("days", number, spent_shown(mine))
+            # Time passes for everybody: to tell of it all each second is most of what pages get.
+            if place % DAYS_TURNS == self._turn or told.get(number, [None])[0] != mine.calls:
+                self._put("days", number, spent_shown(mine))
         for queue in list(day.calls.quarters):
             gevent.sleep(0)
             for quarter, counts in list(day.calls.quarters[queue].items()):
