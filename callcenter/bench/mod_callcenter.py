@@ -8,17 +8,21 @@ ready, to the INVITE that the agent's phone gets. CPU is that of the switch plus
 controller.
 
 Two floors are those of the switch alone: `bgapi originate` to INVITE, and a dialplan that does
-nothing but `bridge` from INVITE to INVITE.
+nothing but `bridge` from INVITE to INVITE. The second is taken while each side is at work too, with
+the same others waiting: what a busy machine adds is added to both.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -48,6 +52,7 @@ SECONDS = 12.0  # of load for each side and number of others
 TALK = 2.5  # seconds an agent talks
 WAITING = (0, 100, 300)
 FLOOR_CALLS = 60
+FLOOR_RATE = 5.0  # calls a second that are only bridged, beside those that are measured
 BUILD_UP_LIMIT = 60.0
 READY_EVERY = 0.1  # seconds between two agents who come free
 
@@ -90,6 +95,15 @@ def run() -> Iterator[Figure]:
             yield from bench.figures()
 
 
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Milliseconds from each arrival to its agent's INVITE; the share of a core meanwhile."""
+
+    offered: list[float]
+    floor: list[float]  # of the calls that were only bridged
+    cpu: float
+
+
 class _Bench:
     def __init__(
         self,
@@ -117,48 +131,65 @@ class _Bench:
             ours = self._side("ours", OURS, OTHERS_OURS, waiting)
             theirs = self._side("mod_callcenter", THEIRS, OTHERS_THEIRS, waiting)
             where = f"arrival → agent's INVITE, {waiting} others waiting"
-            yield from _both(where, ours[0], theirs[0])
-            yield _above(where, ours[0], straight)
+            yield from _both(where, ours.offered, theirs.offered)
+            yield from _both(f"only bridged, {waiting} others waiting", ours.floor, theirs.floor)
+            yield _above(where, ours.offered, ours.floor)
             yield Figure(
-                f"CPU, {waiting} others waiting", ours[1], "of a core", peer=round(theirs[1], 3)
+                f"CPU, {waiting} others waiting", ours.cpu, "of a core", peer=round(theirs.cpu, 3)
             )
             yield Figure(
                 f"calls offered, {waiting} others waiting",
-                len(ours[0]),
+                len(ours.offered),
                 "calls",
                 limit=float(int(RATE * SECONDS)),
-                peer=len(theirs[0]),
+                peer=len(theirs.offered),
             )
         where = f"agent ready → INVITE, {WAITING[-1]} others waiting"
-        ours_ready = self._ready("ours", OURS, WAITING[-1])
-        yield from _both(where, ours_ready, self._ready("mod_callcenter", THEIRS, WAITING[-1]))
-        yield _above(where, ours_ready, originate)
+        ours_ready, floor = self._ready("ours", OURS, WAITING[-1])
+        theirs_ready, _ = self._ready("mod_callcenter", THEIRS, WAITING[-1])
+        yield from _both(where, ours_ready, theirs_ready)
+        yield from _both(f"switch's own originate, {WAITING[-1]} others waiting", floor)
+        yield _above(where, ours_ready, floor)
 
     # --- what is measured -----------------------------------------------------------------------
 
-    def _side(self, side: str, number: str, others: str, waiting: int) -> tuple[list[float], float]:
-        """Milliseconds from each arrival to its agent's INVITE, and the share of a core."""
+    def _side(self, side: str, number: str, others: str, waiting: int) -> _Side:
         self._everyone(side, ready=True)
         with self._crowd(others, waiting):
             before, began = self._cpu(side), time.monotonic()
             callers = self._callers(int(RATE * SECONDS))
-            self.sipp.citizen(
-                self._trunk,
-                number,
-                caller=callers,
-                calls=len(callers),
-                rate=RATE,
-                limit=SECONDS + 60,
-            ).process.wait(SECONDS + 60)
+            bridged = self._callers(int(FLOOR_RATE * SECONDS))
+            calls = [
+                self.sipp.citizen(
+                    self._trunk,
+                    dialed,
+                    caller=numbers,
+                    calls=len(numbers),
+                    rate=rate,
+                    limit=SECONDS + 60,
+                )
+                for dialed, numbers, rate in (
+                    (number, callers, RATE),
+                    (STRAIGHT, bridged, FLOOR_RATE),
+                )
+            ]
+            for each in calls:
+                with contextlib.suppress(subprocess.TimeoutExpired):  # the figures tell of it
+                    each.process.wait(SECONDS + 60)
             cpu = (self._cpu(side) - before) / (time.monotonic() - began)
-        return self._latencies(callers), cpu
+        return _Side(self._latencies(callers), self._latencies(bridged), cpu)
 
-    def _ready(self, side: str, number: str, waiting: int) -> list[float]:
-        """Milliseconds from each agent's being ready to the INVITE, with so many left in line."""
+    def _ready(self, side: str, number: str, waiting: int) -> tuple[list[float], list[float]]:
+        """Milliseconds from each agent's being ready to the INVITE, with so many left in line.
+
+        And from our own `bgapi originate` to the INVITE meanwhile.
+        """
         self._everyone(side, ready=False)
         took: list[float] = []
+        floor: list[float] = []
         with self._crowd(number, waiting + AGENTS), SwitchProbe(self.settings) as probe:
             for agent in self.agents:
+                floor.append(self._rung(probe, agent))
                 asked = time.time()
                 if side == "ours":
                     command(self.redis, "agent.ready", agent)
@@ -168,19 +199,22 @@ class _Bench:
                 took.append((self._rang(agent, asked) - asked) * 1000)
                 time.sleep(READY_EVERY)
             self._everyone(side, ready=False)
+        return took, floor
+
+    def _rung(self, probe: SwitchProbe, agent: str) -> float:
+        """Milliseconds from `bgapi originate` to the INVITE; the leg is ended again."""
+        leg, asked = str(uuid.uuid4()), time.time()
+        caller = f"{{origination_uuid={leg}}}user/{agent}@{self.settings.domain}"
+        probe.api(f"bgapi originate {caller} &park()")
+        self._until(lambda: self._rang(agent, asked) > 0, "a leg", 5)
+        took = (self._rang(agent, asked) - asked) * 1000
+        self._until(lambda: probe.api(f"uuid_kill {leg}").startswith("+OK"), "the leg ends", 5)
         return took
 
     def _originate(self) -> list[float]:
-        """From our `bgapi originate` to the INVITE, in ms, with nothing else going on."""
-        took: list[float] = []
+        """The same with nothing else going on."""
         with SwitchProbe(self.settings) as probe:
-            for turn in range(FLOOR_CALLS):
-                agent = self.agents[turn % AGENTS]
-                asked = time.time()
-                probe.api(f"bgapi originate user/{agent}@{self.settings.domain} &park()")
-                self._until(lambda a=agent, t=asked: self._rang(a, t) > 0, "a leg", 5)  # type: ignore[misc]
-                took.append((self._rang(agent, asked) - asked) * 1000)
-            probe.api("hupall")
+            took = [self._rung(probe, self.agents[n % AGENTS]) for n in range(FLOOR_CALLS)]
         self._until(lambda: self._channels() == 0, "every call has ended")
         return took
 
