@@ -15,10 +15,8 @@ import contextlib
 import csv
 import math
 import os
-import random
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,10 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from callcenter.free_ports import HOST, free_ports
+
 SCENARIOS = Path(__file__).resolve().parent / "scenarios"
 PCAPS = Path("/usr/share/sip-tester")  # RFC 4733 keys, payload type 101; replayed as root only
-HOST = "127.0.0.1"
-LOW_PORT, HIGH_PORT = 12000, 31999  # below the range that the system gives to connections
 
 Address = tuple[str, int]
 Key = tuple[float, str]  # seconds after the one before (or the answer), and what is pressed
@@ -38,25 +36,6 @@ Key = tuple[float, str]  # seconds after the one before (or the answer), and wha
 def sipp_missing() -> str | None:
     """The reason why these tests can't run here, or None."""
     return None if shutil.which("sipp") else "SIPp is not installed (Debian package sip-tester)"
-
-
-def free_ports(count: int = 1, *, step: int = 1) -> int:
-    """The first of `count` neighbouring ports that are free for UDP and TCP on 127.0.0.1."""
-    for _ in range(200):
-        first = random.randrange(LOW_PORT, HIGH_PORT - count * step, 2)
-        if all(_is_free(first + n * step) for n in range(count)):
-            return first
-    raise OSError(f"no {count} free ports between {LOW_PORT} and {HIGH_PORT}")
-
-
-def _is_free(port: int) -> bool:
-    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                return False
-    return True
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import uuid
 from pathlib import Path
 
 from callcenter import sipp as shipped
+from callcenter.free_ports import free_ports
 from callcenter.sipp import (
     Address,
     SippResult,
     SippRun,
-    free_ports,
     sipp_missing,
     write_wav_tone,
 )

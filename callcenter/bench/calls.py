@@ -22,9 +22,10 @@ from callcenter.bench import Figure
 from callcenter.bench.kit import command, environ, share
 from callcenter.bench.lab import bench_settings
 from callcenter.bench.stopwatch import StopwatchPhone
+from callcenter.free_ports import free_ports
 from callcenter.presence import connect
 from callcenter.settings import Settings, SettingsError
-from callcenter.sipp import Sipp, free_ports, sipp_missing, write_wav_tone
+from callcenter.sipp import Sipp, sipp_missing, write_wav_tone
 from callcenter.switch_process import SwitchProbe
 from ivr.prompts import TEXTS
 

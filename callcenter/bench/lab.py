@@ -18,8 +18,9 @@ from gevent import monkey
 
 from callcenter import switch_conf, switch_process
 from callcenter.bench import Figure
+from callcenter.free_ports import free_ports
 from callcenter.settings import Settings, load
-from callcenter.sipp import Sipp, free_ports
+from callcenter.sipp import Sipp
 from callcenter.switch_process import SwitchProbe
 
 CALLS = 150

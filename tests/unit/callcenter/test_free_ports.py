@@ -1,0 +1,45 @@
+"""Ranges of ports for switches that run side by side, whichever process started them."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+
+from callcenter.free_ports import BLOCK, HOST, KEPT, RANGES, SINGLE, free_ports
+
+OTHER = """
+import sys
+from callcenter.free_ports import free_ports
+print(*[free_ports(400) for _ in range(3)], flush=True)
+sys.stdin.read()
+"""
+
+
+def blocks(first: int, count: int = 400) -> set[int]:
+    return {port // BLOCK for port in range(first, first + count)}
+
+
+def test_two_processes_never_share_a_range() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", OTHER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        theirs = set().union(*(blocks(int(first)) for first in other.stdout.readline().split()))
+        ours = set().union(*(blocks(free_ports(400)) for _ in range(2 * KEPT)))
+        other.communicate()
+    assert len(theirs) == 3
+    assert not theirs & ours
+    assert len(ours) <= KEPT  # one process doesn't take them all
+
+
+def test_a_range_in_use_is_not_given_twice() -> None:
+    first = free_ports(400)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind((HOST, first + 399))
+        assert not blocks(first) & set().union(*(blocks(free_ports(400)) for _ in range(KEPT)))
+
+
+def test_a_single_port_is_in_nobodys_range() -> None:
+    assert all(free_ports() in SINGLE for _ in range(20))
+    assert free_ports(2 * BLOCK) in RANGES
