@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 RUN_PACKAGES := sip-tester
-TEST_PACKAGES := sip-tester chromium fonts-noto-cjk postgresql redis-server sox
+TEST_PACKAGES := sip-tester chromium chromium-headless-shell fonts-noto-cjk postgresql redis-server sox
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test lint bench transcripts venv frontend packages test-packages clean

@@ -17,6 +17,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     Page,
+    Playwright,
     StorageState,
     ViewportSize,
     sync_playwright,
@@ -59,18 +60,37 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    found = map(shutil.which, ("chromium", "chromium-headless-shell"))
-    chosen = os.environ.pop("CALLCENTER_CHROMIUM", None)  # no setting of the call center's
-    binary = chosen or next(filter(None, found), None)
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def chosen_chromium() -> str | None:
+    return os.environ.pop("CALLCENTER_CHROMIUM", None)  # no setting of the call center's
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright, chosen_chromium: str | None) -> Iterator[Browser]:
+    """The one without windows, where it is found: it takes half the time for a page."""
+    yield from _launched(playwright, chosen_chromium, "chromium-headless-shell", "chromium")
+
+
+@pytest.fixture(scope="session")
+def whole_chromium(playwright: Playwright, chosen_chromium: str | None) -> Iterator[Browser]:
+    """What people have; it alone makes telephone calls."""
+    yield from _launched(playwright, chosen_chromium, "chromium")
+
+
+def _launched(playwright: Playwright, chosen: str | None, *names: str) -> Iterator[Browser]:
+    binary = chosen or next(filter(None, map(shutil.which, names)), None)
     if not binary:
         pytest.skip("no chromium here (apt-get install chromium, or set CALLCENTER_CHROMIUM)")
     if not BUNDLE.exists():
         pytest.skip("web/static/vendor/main.js isn't built (npm ci && npm run build)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=binary, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=binary, args=ARGUMENTS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -190,9 +210,11 @@ def logged_in() -> LoggedIn:
 
 
 @pytest.fixture
-def windows(chromium: Browser, logged_in: LoggedIn) -> Iterator[Windows]:
+def windows(request: pytest.FixtureRequest, logged_in: LoggedIn) -> Iterator[Windows]:
     """Browsers of people at any system; a console that isn't silent fails the test."""
-    opened = Windows(chromium, logged_in)
+    whole = request.node.get_closest_marker("whole_browser")
+    browser = request.getfixturevalue("whole_chromium" if whole else "chromium")
+    opened = Windows(browser, logged_in)
     yield opened
     opened.close()
     assert opened.complaints == []

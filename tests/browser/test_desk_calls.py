@@ -104,6 +104,7 @@ def test_given_an_agent_at_her_desk_when_a_citizen_calls_then_the_order_is_writt
     again.hang_up()
 
 
+@pytest.mark.whole_browser
 def test_given_a_phone_in_the_browser_when_a_citizen_calls_then_they_hear_each_other(
     hotline: HotlineUnderTest, at_desk
 ) -> None:
