@@ -30,6 +30,7 @@ JOURNAL = "cc:journal"
 ALIVE = "log/controller.alive"  # below the data folder; touched every second, with or without Redis
 LIVE_SECONDS = 10  # after so long without news a screen says that it is stale
 REPLY_SECONDS = 30
+GATHER = 0.02  # seconds from one write to the next: what changes meanwhile goes together
 RETRY_SECONDS = 0.5
 COMMAND_SIZE = 64_000
 
@@ -157,6 +158,7 @@ class Presence:
                 self._fields = {**fields, **self._fields}
                 gevent.sleep(RETRY_SECONDS)
                 self._wanted.set()
+            gevent.sleep(GATHER)
 
     def _serve_commands(self) -> None:
         while True:
