@@ -12,11 +12,11 @@ import socket
 
 HOST = "127.0.0.1"
 # Below the range that the system gives to connections (net.ipv4.ip_local_port_range).
-SINGLE = range(12000, 20000)
-RANGES = range(20000, 32000)
-BLOCK = 500  # ports that are claimed together
+SINGLE = range(12000, 16400)
+RANGES = range(16400, 32000)
+BLOCK = 420  # ports that are claimed together
 FEW = 250  # up to so many are no range
-KEPT = 6  # blocks that a process claims before it takes its own again
+KEPT = 8  # blocks that a process claims before it takes its own again
 
 _claims: dict[int, socket.socket] = {}  # first port -> what says that it is ours; oldest first
 
@@ -46,12 +46,13 @@ def _range(count: int) -> int | None:
     random.shuffle(starts)
     fresh = [start for start in starts if start not in _claims]
     known = [start for start in _claims if start in starts]  # what was left is free again
-    for start in [*fresh, *known] if len(_claims) < KEPT else [*known, *fresh]:
-        blocks = range(start, start + size, BLOCK)
-        if all(map(_claim, blocks)) and _all_free(start, count):
-            for block in blocks:
-                _claims[block] = _claims.pop(block)  # the newest now
-            return start
+    for reuse in (False, True):
+        for start in [*fresh, *known] if len(_claims) < KEPT else [*known, *fresh]:
+            blocks = range(start, start + size, BLOCK)
+            if all(map(_claim, blocks)) and _all_free(start, count, reuse=reuse):
+                for block in blocks:
+                    _claims[block] = _claims.pop(block)  # the newest now
+                return start
     return None
 
 
@@ -69,13 +70,16 @@ def _claim(block: int) -> bool:
     return True
 
 
-def _all_free(first: int, count: int) -> bool:
-    return all(_is_free(first + n) for n in range(count))
+def _all_free(first: int, count: int, *, reuse: bool = False) -> bool:
+    return all(_is_free(first + n, reuse) for n in range(count))
 
 
-def _is_free(port: int) -> bool:
+def _is_free(port: int, reuse: bool) -> bool:
+    """With `reuse` as servers see it: connections that wait for their end don't count."""
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
         with socket.socket(socket.AF_INET, kind) as probe:
+            if reuse and kind is socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((HOST, port))
             except OSError:
