@@ -1,8 +1,9 @@
 """Free ports for test calls, benches and whole systems under test, side by side.
 
 A range for sound looks free until a call needs it, and a switch refuses the call whose port
-somebody else took meanwhile. So ranges and single ports come from places of their own, and a range
-is claimed: no other process that asks here gets a part of it.
+somebody else took meanwhile. A port that a telephone has left may still be called by a system that
+knew it. So ranges and single ports come from places of their own, whatever is given comes from
+blocks that the process has claimed for itself, and single ports are given in turn.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import socket
 
 HOST = "127.0.0.1"
 # Below the range that the system gives to connections (net.ipv4.ip_local_port_range).
-SINGLE = range(12000, 16400)
-RANGES = range(16400, 32000)
+SINGLE = range(9000, 19080)
+RANGES = range(19080, 32520)
 BLOCK = 420  # ports that are claimed together
 FEW = 250  # up to so many are no range
-KEPT = 8  # blocks that a process claims before it takes its own again
+KEPT = 6  # blocks that a process claims before it takes its own again
 
 _claims: dict[int, socket.socket] = {}  # first port -> what says that it is ours; oldest first
+_turns: dict[int, int] = {}  # the block that single ports come from -> ports of it given so far
 
 
 def free_ports(count: int = 1) -> int:
@@ -33,10 +35,18 @@ def free_ports(count: int = 1) -> int:
 
 
 def _few(count: int) -> int | None:
-    for _ in range(200):
-        first = random.randrange(SINGLE.start, SINGLE.stop - count, 2)
-        if _all_free(first, count):
-            return first
+    if not _turns:
+        blocks = list(range(SINGLE.start, SINGLE.stop - BLOCK + 1, BLOCK))
+        random.shuffle(blocks)
+        mine = next(filter(_claim, blocks), None)
+        if mine is not None:
+            _turns[mine] = 0
+    for block, given in list(_turns.items()):
+        for step in range(0, BLOCK, 2):
+            place = (given + step) % BLOCK
+            if place + count <= BLOCK and _all_free(block + place, count):
+                _turns[block] = place + count + count % 2
+                return block + place
     return None
 
 

@@ -11,7 +11,7 @@ from callcenter.free_ports import BLOCK, HOST, KEPT, RANGES, SINGLE, free_ports
 OTHER = """
 import sys
 from callcenter.free_ports import free_ports
-print(*[free_ports(400) for _ in range(3)], flush=True)
+print(*[free_ports(400) for _ in range(3)], *[free_ports() for _ in range(50)], flush=True)
 sys.stdin.read()
 """
 
@@ -25,10 +25,12 @@ def test_two_processes_never_share_a_range() -> None:
         [sys.executable, "-c", OTHER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
         assert other.stdout is not None
-        theirs = set().union(*(blocks(int(first)) for first in other.stdout.readline().split()))
+        told = [int(first) for first in other.stdout.readline().split()]
+        theirs = set().union(*(blocks(first) for first in told[:3]))
         ours = set().union(*(blocks(free_ports(400)) for _ in range(2 * KEPT)))
         other.communicate()
     assert len(theirs) == 3
+    assert not set(told[3:]) & {free_ports() for _ in range(BLOCK)}
     assert not theirs & ours
     assert len(ours) <= KEPT  # one process doesn't take them all
 
@@ -43,6 +45,18 @@ def test_a_range_in_use_is_not_given_twice() -> None:
 def test_a_single_port_is_in_nobodys_range() -> None:
     assert all(free_ports() in SINGLE for _ in range(20))
     assert free_ports(2 * BLOCK) in RANGES
+
+
+def test_a_single_port_comes_again_only_when_all_had_their_turn() -> None:
+    """Somebody may still call a telephone that has gone."""
+    given = [free_ports(count) for count in (1, 4, 1, 3) * 20]
+    taken = [
+        port
+        for first, count in zip(given, (1, 4, 1, 3) * 20, strict=True)
+        for port in range(first, first + count)
+    ]
+    assert len(taken) == len(set(taken)) == 180
+    assert all(first % 2 == 0 for first in given)  # RTP's ports are even (RFC 3550, section 11)
 
 
 def test_connections_that_wait_for_their_end_take_no_range_away() -> None:
