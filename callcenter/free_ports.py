@@ -8,6 +8,7 @@ blocks that the process has claimed for itself, and single ports are given in tu
 
 from __future__ import annotations
 
+import atexit
 import random
 import socket
 
@@ -21,6 +22,12 @@ KEPT = 6  # blocks that a process claims before it takes its own again
 
 _claims: dict[int, socket.socket] = {}  # first port -> what says that it is ours; oldest first
 _turns: dict[int, int] = {}  # the block that single ports come from -> ports of it given so far
+
+
+@atexit.register
+def _let_go() -> None:
+    while _claims:
+        _claims.popitem()[1].close()
 
 
 def free_ports(count: int = 1) -> int:
@@ -59,10 +66,14 @@ def _range(count: int) -> int | None:
     for reuse in (False, True):
         for start in [*fresh, *known] if len(_claims) < KEPT else [*known, *fresh]:
             blocks = range(start, start + size, BLOCK)
+            fresh_ones = [block for block in blocks if block not in _claims]
             if all(map(_claim, blocks)) and _all_free(start, count, reuse=reuse):
                 for block in blocks:
                     _claims[block] = _claims.pop(block)  # the newest now
                 return start
+            for block in fresh_ones:  # of no use to us
+                if block in _claims:
+                    _claims.pop(block).close()
     return None
 
 
