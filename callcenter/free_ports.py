@@ -66,14 +66,13 @@ def _range(count: int) -> int | None:
     for reuse in (False, True):
         for start in [*fresh, *known] if len(_claims) < KEPT else [*known, *fresh]:
             blocks = range(start, start + size, BLOCK)
-            fresh_ones = [block for block in blocks if block not in _claims]
+            before = set(_claims)
             if all(map(_claim, blocks)) and _all_free(start, count, reuse=reuse):
                 for block in blocks:
                     _claims[block] = _claims.pop(block)  # the newest now
                 return start
-            for block in fresh_ones:  # of no use to us
-                if block in _claims:
-                    _claims.pop(block).close()
+            for block in _claims.keys() - before:  # of no use to us
+                _claims.pop(block).close()
     return None
 
 

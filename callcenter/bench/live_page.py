@@ -101,7 +101,7 @@ async def _watch(settings: Settings, cookie: str, web: int) -> tuple[Heard, floa
     heard, measuring = Heard(), asyncio.Event()
     pages = [
         asyncio.create_task(
-            _page(settings, cookie, heard, measuring, whole=number % TAKEN_APART == 0)
+            _page(settings, cookie, heard, measuring, apart=number % TAKEN_APART == 0)
         )
         for number in range(PAGES)
     ]
@@ -121,7 +121,7 @@ async def _watch(settings: Settings, cookie: str, web: int) -> tuple[Heard, floa
 
 
 async def _page(
-    settings: Settings, cookie: str, heard: Heard, measuring: asyncio.Event, *, whole: bool
+    settings: Settings, cookie: str, heard: Heard, measuring: asyncio.Event, *, apart: bool
 ) -> None:
     reader, writer = await asyncio.open_connection(
         settings.web_host, settings.web_port, limit=8 << 20
@@ -140,7 +140,7 @@ async def _page(
             if measuring.is_set():
                 heard.messages += 1
                 heard.bytes += len(line)
-            if not whole:
+            if not apart:
                 continue
             now, told = time.time(), json.loads(line[6:])
             agents = told.get("agents", {})
