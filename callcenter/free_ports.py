@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import random
 import socket
+from collections.abc import Iterator
 
 HOST = "127.0.0.1"
 # Below the range that the system gives to connections (net.ipv4.ip_local_port_range).
@@ -21,7 +22,7 @@ FEW = 250  # up to so many are no range
 KEPT = 6  # blocks that a process claims before it takes its own again
 
 _claims: dict[int, socket.socket] = {}  # first port -> what says that it is ours; oldest first
-_turns: dict[int, int] = {}  # the block that single ports come from -> ports of it given so far
+_turns: dict[int, int] = {}  # a block that single ports come from -> where in it the next is
 
 
 @atexit.register
@@ -42,19 +43,22 @@ def free_ports(count: int = 1) -> int:
 
 
 def _few(count: int) -> int | None:
-    if not _turns:
-        blocks = list(range(SINGLE.start, SINGLE.stop - BLOCK + 1, BLOCK))
-        random.shuffle(blocks)
-        mine = next(filter(_claim, blocks), None)
-        if mine is not None:
-            _turns[mine] = 0
-    for block, given in list(_turns.items()):
+    for block in _blocks():
+        given = _turns.setdefault(block, 0)
         for step in range(0, BLOCK, 2):
             place = (given + step) % BLOCK
             if place + count <= BLOCK and _all_free(block + place, count):
                 _turns[block] = place + count + count % 2
                 return block + place
     return None
+
+
+def _blocks() -> Iterator[int]:
+    """Those that single ports are given from; more are claimed once servers sit all over them."""
+    yield from list(_turns)
+    others = list(range(SINGLE.start, SINGLE.stop - BLOCK + 1, BLOCK))
+    random.shuffle(others)
+    yield from (block for block in others if block not in _turns and _claim(block))
 
 
 def _range(count: int) -> int | None:
@@ -64,7 +68,8 @@ def _range(count: int) -> int | None:
     fresh = [start for start in starts if start not in _claims]
     known = [start for start in _claims if start in starts]  # what was left is free again
     for reuse in (False, True):
-        for start in [*fresh, *known] if len(_claims) < KEPT else [*known, *fresh]:
+        held = len(_claims) - len(_turns)
+        for start in [*fresh, *known] if held < KEPT else [*known, *fresh]:
             blocks = range(start, start + size, BLOCK)
             before = set(_claims)
             if all(map(_claim, blocks)) and _all_free(start, count, reuse=reuse):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 
 from callcenter.free_ports import BLOCK, HOST, KEPT, RANGES, SINGLE, free_ports
 
@@ -72,3 +73,15 @@ def test_connections_that_wait_for_their_end_take_no_range_away() -> None:
                 accepted.close()  # the server closes first: its side waits
                 assert client.recv(1) == b""
     assert free_ports(400) in RANGES
+
+
+def test_servers_all_over_a_block_leave_room_for_many_ports_in_a_row() -> None:
+    """Long-lived servers take single ports in turn: after a while no 200 in a row are left."""
+    with ExitStack() as servers:
+        for _ in range(BLOCK // 50):
+            server = servers.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            server.bind((HOST, free_ports()))
+            free_ports(50)
+        first = free_ports(200)
+        assert first in SINGLE
+        assert first + 199 in SINGLE
