@@ -9,8 +9,10 @@ blocks that the process has claimed for itself, and single ports are given in tu
 from __future__ import annotations
 
 import atexit
+import math
 import random
 import socket
+import time
 from collections.abc import Iterator
 
 HOST = "127.0.0.1"
@@ -20,9 +22,11 @@ RANGES = range(19080, 32520)
 BLOCK = 420  # ports that are claimed together
 FEW = 250  # up to so many are no range
 KEPT = 6  # blocks that a process claims before it takes its own again
+GRACE = 20.0  # seconds in which whoever was given a port has bound it
 
 _claims: dict[int, socket.socket] = {}  # first port -> what says that it is ours; oldest first
 _turns: dict[int, int] = {}  # a block that single ports come from -> where in it the next is
+_given: dict[int, float] = {}  # a port -> when it was given last (time.monotonic)
 
 
 @atexit.register
@@ -39,6 +43,7 @@ def free_ports(count: int = 1) -> int:
     first = _few(count) if count <= FEW else _range(count)
     if first is None:
         raise OSError(f"no {count} neighbouring ports are free at {HOST}")
+    _given.update(dict.fromkeys(range(first, first + count), time.monotonic()))
     return first
 
 
@@ -47,9 +52,10 @@ def _few(count: int) -> int | None:
         given = _turns.setdefault(block, 0)
         for step in range(0, BLOCK, 2):
             place = (given + step) % BLOCK
-            if place + count <= BLOCK and _all_free(block + place, count):
+            first = block + place
+            if place + count <= BLOCK and _rested(first, count) and _all_free(first, count):
                 _turns[block] = place + count + count % 2
-                return block + place
+                return first
     return None
 
 
@@ -67,9 +73,12 @@ def _range(count: int) -> int | None:
     random.shuffle(starts)
     fresh = [start for start in starts if start not in _claims]
     known = [start for start in _claims if start in starts]  # what was left is free again
-    for reuse in (False, True):
-        held = len(_claims) - len(_turns)
-        for start in [*fresh, *known] if held < KEPT else [*known, *fresh]:
+    held = len(_claims) - len(_turns)
+    order = [*fresh, *known] if held < KEPT else [*known, *fresh]
+    for rested, reuse in ((True, False), (True, True), (False, True)):
+        for start in order:
+            if rested and not _rested(start, count):
+                continue
             blocks = range(start, start + size, BLOCK)
             before = set(_claims)
             if all(map(_claim, blocks)) and _all_free(start, count, reuse=reuse):
@@ -93,6 +102,12 @@ def _claim(block: int) -> bool:
         return False
     _claims[block] = claim
     return True
+
+
+def _rested(first: int, count: int) -> bool:
+    """Whether nobody who was given one of them may still be about to bind it."""
+    since = time.monotonic() - GRACE
+    return all(_given.get(first + n, -math.inf) <= since for n in range(count))
 
 
 def _all_free(first: int, count: int, *, reuse: bool = False) -> bool:

@@ -7,6 +7,9 @@ import subprocess
 import sys
 from contextlib import ExitStack
 
+import pytest
+
+import callcenter.free_ports as free_ports_module
 from callcenter.free_ports import BLOCK, HOST, KEPT, RANGES, SINGLE, free_ports
 
 OTHER = """
@@ -21,7 +24,8 @@ def blocks(first: int, count: int = 400) -> set[int]:
     return {(port - RANGES.start) // BLOCK for port in range(first, first + count)}
 
 
-def test_two_processes_never_share_a_range() -> None:
+def test_two_processes_never_share_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(free_ports_module, "GRACE", 0.0)
     with subprocess.Popen(
         [sys.executable, "-c", OTHER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
@@ -60,8 +64,11 @@ def test_a_single_port_comes_again_only_when_all_had_their_turn() -> None:
     assert all(first % 2 == 0 for first in given)  # RTP's ports are even (RFC 3550, section 11)
 
 
-def test_connections_that_wait_for_their_end_take_no_range_away() -> None:
+def test_connections_that_wait_for_their_end_take_no_range_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A server that has just stopped leaves them for a minute; the next one may begin at once."""
+    monkeypatch.setattr(free_ports_module, "GRACE", 0.0)
     firsts = [free_ports(400) for _ in range(3 * KEPT)]
     for first in set(firsts):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
@@ -85,3 +92,12 @@ def test_servers_all_over_a_block_leave_room_for_many_ports_in_a_row() -> None:
         first = free_ports(200)
         assert first in SINGLE
         assert first + 199 in SINGLE
+
+
+@pytest.mark.parametrize(("count", "times"), [(400, KEPT + 3), (200, 4)])
+def test_what_was_just_given_is_not_given_again_before_it_can_be_bound(
+    count: int, times: int
+) -> None:
+    """A telephone takes a moment to start; its ports look free until then."""
+    taken = [set(range(first, first + count)) for first in map(free_ports, [count] * times)]
+    assert len(set().union(*taken)) == times * count
