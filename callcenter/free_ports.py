@@ -68,6 +68,7 @@ def _blocks() -> Iterator[int]:
 
 
 def _range(count: int) -> int | None:
+    _give_back()
     size = -(-count // BLOCK) * BLOCK
     starts = list(range(RANGES.start, RANGES.stop - size + 1, BLOCK))
     random.shuffle(starts)
@@ -88,6 +89,14 @@ def _range(count: int) -> int | None:
             for block in _claims.keys() - before:  # of no use to us
                 _claims.pop(block).close()
     return None
+
+
+def _give_back() -> None:
+    """Leave to others what was claimed beyond KEPT and isn't used any more."""
+    held = [block for block in _claims if block not in _turns]
+    for block in held[: max(0, len(held) - KEPT)]:
+        if _rested(block, BLOCK) and _all_free(block, BLOCK, reuse=True):
+            _claims.pop(block).close()
 
 
 def _claim(block: int) -> bool:
