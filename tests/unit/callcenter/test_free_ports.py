@@ -68,6 +68,14 @@ def test_a_single_port_is_in_nobodys_range() -> None:
     assert free_ports(BLOCK) in RANGES
 
 
+def test_a_range_may_be_longer_than_one_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = range(3960, 9000)  # where no other process may hold every second block
+    monkeypatch.setattr(free_ports_module, "RANGES", elsewhere)
+    first = free_ports(2 * BLOCK)
+    assert first in elsewhere
+    assert first + 2 * BLOCK - 1 in elsewhere
+
+
 def test_a_single_port_comes_again_only_when_all_had_their_turn() -> None:
     """Somebody may still call a telephone that has gone."""
     given = [free_ports(count) for count in (1, 4, 1, 3) * 20]
