@@ -97,7 +97,8 @@ export class Charts {
     const options = {
       ...this.size(place),
       tzDate: zone,
-      scales,
+      // A quarter's bar begins at its time: the newest needs room behind it.
+      scales: { x: { range: (_plot, first, last) => [first, last + this.told.quarter] }, ...scales },
       legend: { show: true, live: false },
       cursor: { show: false },
       series: [{}, ...series],
