@@ -7,11 +7,12 @@ talking. An agent's leg that is joined to nobody is what an offer left behind; i
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from callcenter.esl import EslError, SwitchLink
 from callcenter.transfer import LAYOUTS, Role
@@ -118,19 +119,19 @@ def _line(channel: str, variables: dict[str, Any]) -> Conversation | None:
     )
 
 
-def channels(link: SwitchLink) -> list[str]:
-    """UUIDs of every channel of the switch."""
-    return [str(row["uuid"]) for row in _rows(link)]
+def channels(link: SwitchLink) -> dict[str, str]:
+    """Every channel of the switch by its UUID, and its state (`CS_EXECUTE`, …)."""
+    return {str(row["uuid"]): str(row.get("state") or "") for row in _rows(link)}
 
 
 def _rows(link: SwitchLink) -> list[dict[str, Any]]:
-    listed = json.loads(link.api("show channels as json", timeout=SNAPSHOT_LIMIT))
+    listed = orjson.loads(link.api("show channels as json", timeout=SNAPSHOT_LIMIT))
     return list(listed.get("rows", []))
 
 
 def registered(link: SwitchLink) -> frozenset[str]:
     """Users with a registered phone."""
-    listed = json.loads(link.api("show registrations as json", timeout=SNAPSHOT_LIMIT))
+    listed = orjson.loads(link.api("show registrations as json", timeout=SNAPSHOT_LIMIT))
     return frozenset(str(row["reg_user"]) for row in listed.get("rows", []))
 
 
@@ -146,13 +147,15 @@ def end_orphans(
         repaired(leg.contact, f"leg of agent {leg.agent} joined to nobody", "ended it")
 
 
-def stranded(link: SwitchLink, channels: Iterable[str]) -> set[str]:
+def stranded(link: SwitchLink, channels: Mapping[str, str]) -> set[str]:
     """Citizens whose controller died between letting go of them and joining them to an agent.
 
-    `socket_resume` was off already, so the switch keeps them in silence.
+    `socket_resume` was off already, so the switch keeps them in silence. `channels` as the
+    function of that name tells them: only the variables of those that are in no bridge are asked
+    for, which costs the switch 2 ms each.
     """
     found = set()
-    for channel in channels:
+    for channel in (channel for channel, state in channels.items() if state in UNJOINED):
         told = _variables(link, channel)
         let_go = told.get("variable_socket_resume") == "false"
         if told.get("variable_cc_phase") not in (None, "", "talking", "over", "back"):
@@ -172,7 +175,7 @@ def bring_back(link: SwitchLink, citizen: str) -> None:
 
 def _variables(link: SwitchLink, channel: str) -> dict[str, Any]:
     try:
-        return dict(json.loads(link.api(f"uuid_dump {channel} json", timeout=COMMAND_LIMIT)))
+        return dict(orjson.loads(link.api(f"uuid_dump {channel} json", timeout=COMMAND_LIMIT)))
     except (EslError, ValueError):
         return {}  # it ended meanwhile
 

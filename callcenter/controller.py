@@ -387,7 +387,7 @@ class Controller:
             if self.link.up.is_set():
                 try:
                     asked = time.time()
-                    listed = adoption.channels(self.link)
+                    listed = list(adoption.channels(self.link))
                     self.presence.show(CHANNELS, {"at": asked, "channels": listed})
                 except (EslError, ValueError) as error:
                     logger.warning("channels cannot be listed: %s", error)

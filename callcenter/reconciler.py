@@ -89,7 +89,7 @@ class Reconciler:
     def _compare(self) -> tuple[frozenset[tuple[str, str]], frozenset[str]]:
         """The differences as (kind, name), and the phones that the switch has."""
         registered = self._desk.known(adoption.registered(self._link))
-        channels = set(adoption.channels(self._link))
+        channels = adoption.channels(self._link)
         served = set(self._served())
         phones = {("phone", agent) for agent in registered ^ self._desk.registered()}
         talks = {
@@ -99,7 +99,10 @@ class Reconciler:
         }
         cared_for = {*served, *self._desk.talking().values()}
         stranded = {
-            ("citizen", call) for call in adoption.stranded(self._link, channels - cared_for)
+            ("citizen", call)
+            for call in adoption.stranded(
+                self._link, {call: channels[call] for call in channels.keys() - cared_for}
+            )
         }
         return frozenset(phones | talks | stranded), registered
 

@@ -13,12 +13,22 @@ from callcenter.reconciler import Reconciler
 class FakeLink:
     def __init__(self) -> None:
         self.phones: list[str] = []
-        self.channels: list[str] = []
+        self.channels: dict[str, str] = {}  # UUID -> state
+        self.variables: dict[str, dict[str, str]] = {}
+        self.asked: list[str] = []  # channels whose variables were asked for
+        self.transferred: list[str] = []
 
     def api(self, command: str, timeout: float = 5) -> str:
         if command.startswith("show registrations"):
             return json.dumps({"rows": [{"reg_user": phone} for phone in self.phones]})
-        return json.dumps({"rows": [{"uuid": channel} for channel in self.channels]})
+        if command.startswith("uuid_dump"):
+            channel = command.split()[1]
+            self.asked.append(channel)
+            return json.dumps({"Channel-State": self.channels[channel], **self.variables[channel]})
+        rows = [{"uuid": channel, "state": state} for channel, state in self.channels.items()]
+        if command.startswith("uuid_transfer"):
+            self.transferred.append(command.split()[1])
+        return json.dumps({"rows": rows})
 
 
 class FakeDesk:
@@ -103,9 +113,33 @@ def test_given_a_difference_that_passes_then_nothing_is_mended() -> None:
 def test_given_a_talk_that_the_switch_lost_when_seen_twice_then_the_agent_is_freed() -> None:
     scene = Scene()
     scene.desk.talks = {"1001": "gone", "1002": "there"}
-    scene.link.channels = ["there", "an-agents-leg"]
+    scene.link.channels = {"there": "CS_EXCHANGE_MEDIA", "an-agents-leg": "CS_EXCHANGE_MEDIA"}
     scene.reconciler.look()
     assert scene.ended == []
     scene.reconciler.look()
     assert scene.ended == [("1001", "gone")]
     assert scene.repaired[0][0] == "gone"
+
+
+def test_given_a_citizen_in_silence_when_seen_twice_then_back_to_the_queue() -> None:
+    scene = Scene()
+    scene.link.channels = {
+        "stranded": "CS_EXECUTE",
+        "an-agents-leg": "CS_EXECUTE",
+        "talks": "CS_EXCHANGE_MEDIA",
+        "survey": "CS_EXECUTE",
+    }
+    let_go = {"variable_cc_dialed": "12345", "variable_socket_resume": "false"}
+    scene.link.variables = {
+        "stranded": let_go,
+        "an-agents-leg": {},
+        "survey": {**let_go, "variable_socket_resume": "true"},
+    }
+    scene.reconciler.look()
+    assert scene.link.transferred == []
+    assert "talks" not in scene.link.asked  # a hotline has hundreds of them
+    scene.reconciler.look()
+    assert scene.link.transferred == ["stranded"]
+    assert scene.repaired == [
+        ("stranded", "a citizen in silence, joined to nobody", "back to the queue")
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -146,3 +148,18 @@ def test_command_keeps_everything_below_the_data_folder(settings: Settings) -> N
     assert len(folders) == 9
     assert all(Path(folder).is_relative_to(settings.data_dir) for folder in folders)
     assert "-np" in command
+
+
+def test_given_freeswitch_when_launched_then_its_threads_do_not_push_each_other_aside(
+    settings: Settings, tmp_path: Path
+) -> None:
+    program = tmp_path / "freeswitch"
+    program.write_text("#!/bin/sh\nexec sleep 30\n", "utf-8")
+    program.chmod(0o755)
+    ours = os.sched_getscheduler(0)
+    process = switch_process.launch(replace(settings, freeswitch=str(program)), "freeswitch")
+    try:
+        assert os.sched_getscheduler(process.pid) == os.SCHED_BATCH
+        assert os.sched_getscheduler(0) == ours
+    finally:
+        assert switch_process.stop(process) == -signal.SIGTERM
