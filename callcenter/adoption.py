@@ -48,6 +48,7 @@ class Snapshot:
     calling_back: frozenset[str]  # channels that ring at a citizen's who wanted to be called
     calling_out: frozenset[str]  # that ring at somebody's whom we call of our own accord
     registered: frozenset[str]  # agents whose phones are registered
+    let_go: frozenset[str]  # citizens who are parked, or whose joining was not finished
     lines: tuple[Conversation, ...]  # off-hook agents' legs; `contact` where joined to one
     applications: Mapping[str, str]  # channel -> what it runs
     told: dict[str, dict[str, Any]] = field(default_factory=dict)  # every channel's dump
@@ -94,6 +95,7 @@ def take(link: SwitchLink) -> Snapshot:
         frozenset(calling_back),
         frozenset(calling_out),
         registered(link),
+        frozenset(citizen for citizen in citizens if _let_go(told[citizen])),
         tuple(lines),
         {str(row["uuid"]): str(row.get("application") or "") for row in rows},
         {channel: variables for channel, variables in told.items() if variables},
@@ -148,21 +150,28 @@ def end_orphans(
 
 
 def stranded(link: SwitchLink, channels: Mapping[str, str]) -> set[str]:
-    """Citizens whose controller died between letting go of them and joining them to an agent.
+    """Citizens that the switch keeps though no controller knows them.
 
-    `socket_resume` was off already, so the switch keeps them in silence. `channels` as the
+    They were parked, or their controller died between letting go of them and joining them to an
+    agent: `socket_resume` is off, so they don't come back by themselves. `channels` as the
     function of that name tells them: only the variables of those that are in no bridge are asked
     for, which costs the switch 2 ms each.
     """
     found = set()
     for channel in (channel for channel, state in channels.items() if state in UNJOINED):
         told = _variables(link, channel)
-        let_go = told.get("variable_socket_resume") == "false"
-        if told.get("variable_cc_phase") not in (None, "", "talking", "over", "back"):
-            continue  # hears music, or somebody else: `callcenter.call_control` cares for it
-        if told.get("variable_cc_dialed") and let_go and told.get("Channel-State") in UNJOINED:
+        if told.get("variable_cc_dialed") and _let_go(told):
             found.add(channel)
     return found
+
+
+def _let_go(citizen: Mapping[str, Any]) -> bool:
+    if citizen.get("variable_cc_phase") not in (None, "", "talking", "over", "back"):
+        return False  # hears music, or somebody else: `callcenter.call_control` cares for it
+    return (
+        citizen.get("variable_socket_resume") == "false"
+        and citizen.get("Channel-State") in UNJOINED
+    )
 
 
 def bring_back(link: SwitchLink, citizen: str) -> None:

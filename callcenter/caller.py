@@ -38,6 +38,7 @@ class LiveCaller:
         self._recorded = Flag()
         self._written: dict[str, str] = {}  # variables as we set them
         self.news = Flag()  # set by others to interrupt `wait`
+        self._music = Execution("")  # the dialplan's, while the call is parked
         self._listener = gevent.spawn(self._listen)
         self._listener.name = f"keys of {call.uuid}"
 
@@ -109,6 +110,10 @@ class LiveCaller:
         except (CallGone, SwitchGone) as error:
             raise HungUp from error
 
+    def music(self, name: str) -> Execution:
+        """Play it from now on; while the call is parked there is music already."""
+        return self._music if self.call.parked else self.start("playback", name)
+
     def execute(self, application: str, argument: str = "", *, seconds: float) -> Event:
         """Run an application to its end; raise HungUp, or EslError when it takes too long."""
         execution = self.start(application, argument)
@@ -151,6 +156,8 @@ class LiveCaller:
 
     def stop(self, playback: Execution) -> None:
         """End a playback that may still run, and wait until it has."""
+        if playback is self._music:
+            return  # what is played next replaces it
         self._wait([playback.begun, playback.done], STOP_LIMIT)
         for _ in range(STOP_ATTEMPTS):
             if playback.done.ready():

@@ -17,7 +17,7 @@ from callcenter.call_wish import Purpose
 from callcenter.callback_book import Callback
 from callcenter.caller import LiveCaller
 from callcenter.distribution import Connected
-from callcenter.esl import EslError, OutboundCall
+from callcenter.esl import CallGone, EslError, OutboundCall, SwitchGone
 from callcenter.events import Kind, event, message_recorded, talk_started
 from callcenter.presence import CommandError
 from callcenter.privacy import clean_name, clean_number, mask
@@ -25,6 +25,7 @@ from callcenter.transfer_talk import Talk
 from callcenter.waiting_room import WaitingRoom
 from callcenter.wav import seconds_of
 from ivr import followup, prompts
+from ivr.caller import HungUp
 from ivr.hotline import Hotline
 from ivr.menu import ToQueue
 from ivr.progress import Answer
@@ -39,6 +40,12 @@ PERSIST_LIMIT = 2.0  # seconds for an event to reach the disk before the call go
 COMMAND_LIMIT = 5.0
 SILENT_BELOW = 200  # energy, as FreeSWITCH counts it
 ANNOUNCE_LIMIT = 15.0
+# Seconds after which the switch takes a parked call back to the dialplan by itself, and after which
+# it is told anew.
+PARKED_AT_MOST = 120
+PARKED_ANEW = 50.0
+WAITING = "waiting XML hotline"  # the dialplan's music
+BACK = "hotline XML hotline"
 # How a conversation ends that nobody meant to end (Q.850 names).
 LOST = frozenset(
     {
@@ -75,6 +82,7 @@ class CitizenCall:
         self._waiting: Waiting | None = None
         self._agent: Connected | None = None  # picked up, and not joined to the citizen yet
         self._promised = False
+        self._parked_at = 0.0  # monotonic; when the switch was told last
         self._frame: dict[str, str] = {}
         self._last_agent = ""
 
@@ -217,6 +225,41 @@ class CitizenCall:
     def waiting_room(self) -> WaitingRoom:
         return WaitingRoom(self.caller, self._queue, self._choices)
 
+    # --- parked -------------------------------------------------------------------------------
+
+    @property
+    def parked(self) -> bool:
+        return self._call.parked
+
+    def rest(self) -> None:
+        """Nothing happens for a while: let the switch keep the call, with music, by itself.
+
+        Should no controller take it up again, the switch brings it back to the dialplan, which
+        knows what to do then; as long as we are there that is put off again and again.
+        """
+        if self.parked and time.monotonic() < self._parked_at + PARKED_ANEW:
+            return
+        link = self.center.link
+        try:
+            link.post(f"api sched_del {self.id}")
+            link.ask(f"sched_transfer +{PARKED_AT_MOST} {self.id} {BACK}")
+            if not self.parked:
+                self._call.park(link, WAITING)
+            self._parked_at = time.monotonic()
+        except (CallGone, SwitchGone) as error:
+            raise HungUp from error
+        except EslError as error:
+            logger.warning("call %s: cannot be parked: %s", self.id, error)
+
+    def come_back(self) -> None:
+        """Take a parked call out of the music, through the dialplan; its story begins anew where
+        the channel says."""
+        try:
+            self.center.link.post(f"api sched_del {self.id}")
+            self.center.link.ask(f"uuid_transfer {self.id} {BACK}")
+        except EslError as error:
+            logger.warning("call %s: comes back later: %s", self.id, error)
+
     def leave_queue(self, reason: LeaveReason) -> bool:
         """Give the place up; False when an agent has just answered, or a rule was quicker."""
         if not self.center.distributor.leave(self.id, reason):
@@ -251,7 +294,7 @@ class CitizenCall:
         """Whether this call was promised another; a rule that wants it makes the promise here."""
         return self._promised or self.center.callbacks.promise(self._place("overflow"))
 
-    def come_back(self) -> None:
+    def take_kept_place(self) -> None:
         """Take the place that was kept while nobody was on the line."""
         self.note(
             Kind.QUEUE_JOINED,
@@ -345,12 +388,15 @@ class CitizenCall:
             hangup_after_bridge="true" if self.is_office else "false",
         )
         try:
+            self._parked_at = 0.0
+            self.center.link.post(f"api sched_del {self.id}")  # or it would end the conversation
             self.center.link.api(f"uuid_bridge {self.id} {agent.leg}", timeout=COMMAND_LIMIT)
         except EslError as error:
             logger.warning("call %s: cannot be joined to %s: %s", self.id, agent.agent, error)
             self.center.distributor.lost(agent)
             self._agent, self.state.agent = None, ""
-            self.caller.set(socket_resume="true")
+            if not self.parked:
+                self.caller.set(socket_resume="true")
             return False
         self._agent = None
         self.center.control.begin(self._talk(agent))

@@ -6,6 +6,7 @@ import logging
 import os
 import time
 import uuid
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ from ivr.hotline import Hotline
 logger = logging.getLogger(__name__)
 
 SHOW_EVERY = 1.0  # seconds between two pictures of the live state
+STORY_ENDS = 3.0  # seconds
 SHOW_AT_MOST_EVERY = 0.1  # however much changes
 CHANNELS_EVERY = 5.0
 CONFIG_EVERY = 2.0
@@ -192,6 +194,7 @@ class Controller:
             max_calls=settings.max_calls * 2,
             feed=feed,
         )
+        self._stories: dict[str, tuple[CitizenCall, gevent.Greenlet]] = {}
         self._numbers: dict[str, str] = {}  # call -> caller's number, for the agent's display
         self.dial_out = DialOut(
             self.control,
@@ -225,6 +228,7 @@ class Controller:
         self.presence.handle("reconciler.look", lambda _args: {"found": self.reconciler.tell()})
         self.presence.handle("phones.reload", lambda _args: self._reload_phones())
         self._adopted = Flag()
+        self._listening = Flag()
         self._to_show = Flag()
         self.distributor.on_change = self._to_show.set
         self._alive = settings.data_dir / ALIVE
@@ -302,8 +306,18 @@ class Controller:
         deaf = self.server.drop_deaf(snapshot.applications)
         if deaf:
             logger.warning("switch: %d calls missed something and come back", deaf)
+        parked = self.server.drop_parked(snapshot.applications) | snapshot.let_go
+        gevent.spawn(self._bring_back, parked)
         self.calling_out.restore(snapshot.citizens | snapshot.calling_out)
         self._adopted.set()
+
+    def _bring_back(self, calls: Set[str]) -> None:
+        """Parked calls know no controller; they go on where their variables say."""
+        self._listening.wait()
+        for call in calls:
+            adoption.bring_back(self.link, call)
+        if calls:
+            logger.info("switch: %d parked calls are taken up again", len(calls))
 
     def _repaired(self, contact: str, found: str, done: str) -> None:
         logger.warning("call %s: %s; %s", contact, found, done)
@@ -312,6 +326,7 @@ class Controller:
     def _listen_once_adopted(self) -> None:
         self._adopted.wait()
         self.server.start()
+        self._listening.set()
         logger.info("controller %s: takes calls on port %d", self.id, self.server.port)
 
     def _is_moving(self, contact: str) -> bool:
@@ -338,12 +353,18 @@ class Controller:
     # --- calls --------------------------------------------------------------------------------
 
     def _serve(self, call: OutboundCall) -> None:
+        before, story = self._stories.get(call.uuid, (None, None))
+        if before is not None and story is not None and before.parked:
+            story.kill(timeout=STORY_ENDS)  # the call comes back from the music
         citizen = CitizenCall(call, self.center)
         self._numbers[citizen.id] = citizen.number
+        mine = self._stories[citizen.id] = citizen, gevent.getcurrent()
         try:
             tell(citizen)
         finally:
-            self._numbers.pop(citizen.id, None)
+            if self._stories.get(citizen.id) is mine:
+                del self._stories[citizen.id]
+                self._numbers.pop(citizen.id, None)
 
     def _caller_id(self, contact: str) -> str:
         return self._numbers.get(contact, "") or self.callbacks.number(contact)

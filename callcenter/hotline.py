@@ -48,6 +48,10 @@ def tell(call: CitizenCall) -> None:
                 break
             call.enter(stage)
             stage = CHAPTERS[stage](call)
+            if call.parked and stage is Stage.MESSAGE:
+                call.enter(stage)
+                call.come_back()  # a message isn't recorded over music
+                return
         if stage is Stage.DONE:
             call.hang_up()
     except HungUp:
@@ -154,6 +158,9 @@ def queue(call: CitizenCall) -> Stage:
                 return Stage.CALLBACK
             case _:
                 room.go_on()
+                if room.settled:
+                    call.rest()
+                    room.rests()
 
 
 AFTER_OVERFLOW = {
@@ -173,7 +180,7 @@ def callback(call: CitizenCall) -> Stage:
 
 def called_back(call: CitizenCall) -> Stage:
     """The citizen took our call: the agent is on the line, or is called while the greeting runs."""
-    call.come_back()
+    call.take_kept_place()
     call.caller.play(["callback_hello"])
     return Stage.QUEUE
 

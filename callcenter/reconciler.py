@@ -119,5 +119,5 @@ class Reconciler:
         self._end_talk(agent, contact)
 
     def _mend_citizen(self, call: str) -> None:
-        self._repaired(call, "a citizen in silence, joined to nobody", "back to the queue")
+        self._repaired(call, "a citizen whom no controller knows", "back to the queue")
         adoption.bring_back(self._link, call)

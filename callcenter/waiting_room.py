@@ -21,6 +21,7 @@ MUSIC = "local_stream://moh"
 NO_MUSIC = "silence_stream://5000"  # when the switch has none: don't ask again at once
 LOOK_AROUND = 15.0  # seconds; a waiting call looks around at least this often
 SHORTEST_MUSIC = 1.0
+SETTLED = 5.0  # seconds of music after which nothing is expected to happen soon
 
 KEYS = {"1": WaitChoice.CALLBACK, "2": WaitChoice.MESSAGE}
 STAY = "0"
@@ -49,7 +50,11 @@ class WaitingRoom:
 
     def wait(self, news: Flag) -> None:
         """Until there is news, a key, silence, or it is time for a word of comfort."""
-        seconds = max(0.0, min(LOOK_AROUND, self._comfort_at() - time.monotonic()))
+        now = time.monotonic()
+        until = min(now + LOOK_AROUND, self._comfort_at())
+        if self._music and not self.settled:
+            until = min(until, self._started_at + SETTLED)
+        seconds = max(0.0, until - now)
         self._caller.wait([self._sound.done, news], seconds)
 
     def choice(self) -> WaitChoice | None:
@@ -79,6 +84,15 @@ class WaitingRoom:
                 self._spoken_at = now
             self._play_music()
 
+    @property
+    def settled(self) -> bool:
+        """Whether the music has played for a while."""
+        return self._music and time.monotonic() >= self._started_at + SETTLED
+
+    def rests(self) -> None:
+        """The call was parked: the music is the dialplan's from now on."""
+        self._sound = self._caller.music(MUSIC)
+
     def quiet(self) -> None:
         """Stop whatever plays."""
         self._caller.stop(self._sound)
@@ -106,4 +120,4 @@ class WaitingRoom:
         now = time.monotonic()
         failed = self._music and now - self._started_at < SHORTEST_MUSIC
         self._music, self._started_at = True, now
-        self._sound = self._caller.start("playback", NO_MUSIC if failed else MUSIC)
+        self._sound = self._caller.music(NO_MUSIC if failed else MUSIC)

@@ -46,7 +46,7 @@ from callcenter.switch_process import SwitchProbe
 
 AGENTS = 40
 CROWD_RATE = 25  # calls a second, until the others wait
-SETTLE = 2.0  # seconds, once they do
+SETTLE = 8.0  # seconds, once they do: until nothing is done for them any more
 RATE = 10.0  # calls a second
 SECONDS = 12.0  # of load for each side and number of others
 TALK = 2.5  # seconds an agent talks

@@ -108,23 +108,37 @@ class SwitchLink:
         `ReplyTimeout`, `CommandFailed` (the answer begins with `-ERR` or `-USAGE`) and
         `BadArgument` (a line break in the command).
         """
-        connection = self._connection
-        if connection is None:
-            raise SwitchGone(self.last_error or "not connected to the switch")
-        return connection.api(command, timeout)
+        return self._linked().api(command, timeout)
 
     bgapi = api
 
-    def post(self, command: str) -> None:
+    def post(
+        self,
+        command: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        refused: Callable[[str], None] | None = None,
+    ) -> None:
         """Send a command of the event socket and go on; what is sent later takes effect later.
 
-        For what is done at once (`api uuid_setvar …`): it runs in the thread that writes our
-        events. A refusal is logged. Raises `SwitchGone` and `BadArgument`.
+        For what is done at once (`api uuid_setvar …`, `sendmsg`): it runs in the thread that writes
+        our events. A refusal is handed to `refused`, else logged. Raises `SwitchGone` and
+        `BadArgument`.
         """
-        connection = self._connection
-        if connection is None:
+        self._linked().post(command, headers, refused=refused)
+
+    def ask(self, command: str) -> str:
+        """Run an API command that is done at once; what it printed. See `Wire.ask`."""
+        return self._linked().ask(command)
+
+    def request(self, command: str, headers: Mapping[str, str] | None = None) -> Event:
+        """Send a command of the event socket and wait for its reply; see `Wire.request`."""
+        return self._linked().request(command, headers)
+
+    def _linked(self) -> SwitchConnection:
+        if self._connection is None:
             raise SwitchGone(self.last_error or "not connected to the switch")
-        connection.post(command)
+        return self._connection
 
     # -- the keeper's greenlet
 

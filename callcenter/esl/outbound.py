@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 from gevent.event import AsyncResult
@@ -31,6 +31,7 @@ from callcenter.esl.wire import REPLY_SECONDS, Wire
 log = logging.getLogger(__name__)
 
 MAX_EVENTS = 1000
+GOODBYE_SECONDS = 2.0
 # Beside what `myevents` brings.
 MORE_EVENTS = "BACKGROUND_JOB RECORD_START RECORD_STOP CHANNEL_HOLD CHANNEL_UNHOLD"
 # Not for the call's handler: states it sees otherwise, and what executions and jobs consume.
@@ -56,6 +57,20 @@ def _variables_in(headers: Mapping[str, str]) -> dict[str, str]:
         for name, value in headers.items()
         if name.startswith(_VARIABLE)
     }
+
+
+class Link(Protocol):
+    """What a parked call needs of the link to the switch."""
+
+    def ask(self, command: str) -> str: ...
+    def request(self, command: str, headers: Mapping[str, str] | None = None) -> Event: ...
+    def post(
+        self,
+        command: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        refused: Callable[[str], None] | None = None,
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +110,9 @@ class OutboundCall(Wire, OutboundSession):
     With a `feed` that is live the events come from there, and this connection carries commands
     only; else they come by `myevents`.
 
+    A call for which nothing is to be done for a while can be `park`ed: it has no connection then,
+    and what is asked of it goes over the link.
+
     Closing the connection of a living call gives it back to the dialplan (`socket_resume=true`).
     Never close it while a second connection serves the same call: FreeSWITCH resets the channel
     and cuts off what the other one does. (`OutboundServer` keeps such a connection open.)
@@ -110,6 +128,8 @@ class OutboundCall(Wire, OutboundSession):
     ) -> None:
         self._linger_seconds = linger_seconds
         self._feed = feed
+        self._link: Link | None = None  # over which a parked call is reached
+        self._let_go = False  # parked, and no longer ours
         self.fed = False
         self._executions: dict[str, Execution] = {}
         self._variables: dict[str, str] = {}
@@ -171,9 +191,11 @@ class OutboundCall(Wire, OutboundSession):
             "call-command": "execute",
             "execute-app-name": app,
             "Event-UUID": execution.uuid,
-            # Without it a second application starts inside the first one.
-            "event-lock": "true",
         }
+        if not self.parked:
+            # Without it a second application starts inside the first one, which is what a parked
+            # call needs: it runs inside the dialplan's music.
+            headers["event-lock"] = "true"
         if arg:
             headers["execute-app-arg"] = arg
         if self._over():
@@ -184,10 +206,14 @@ class OutboundCall(Wire, OutboundSession):
         else:
             self._executions[execution.uuid] = execution
         try:
-            if wait:
-                self.request("sendmsg", headers)
+            if self._link is not None:
+                over, line = self._link, f"sendmsg {self.uuid}"
             else:
-                self.post("sendmsg", headers, refused=lambda said: self._refused(execution, said))
+                over, line = self, "sendmsg"
+            if wait:
+                over.request(line, headers)
+            else:
+                over.post(line, headers, refused=lambda said: self._refused(execution, said))
         except BaseException:
             self._executions.pop(execution.uuid, None)
             raise
@@ -230,6 +256,8 @@ class OutboundCall(Wire, OutboundSession):
         for line in command.set_variables(self.uuid, variables):
             if wait:
                 self.ask(line)
+            elif self._link is not None:
+                self._link.post(f"api {line}")
             else:
                 self.post(f"api {line}")
         self._variables = {**self._variables, **variables}
@@ -237,6 +265,37 @@ class OutboundCall(Wire, OutboundSession):
     def api(self, command: str, timeout: float = REPLY_SECONDS) -> str:
         """Run an API command; at once and without a job where no event could tell its end."""
         return self.ask(command) if self.fed else super().api(command, timeout)
+
+    def ask(self, command: str) -> str:
+        return super().ask(command) if self._link is None else self._link.ask(command)
+
+    # -- parked
+
+    @property
+    def parked(self) -> bool:
+        """Whether the call is there without a connection to us."""
+        return self._link is not None
+
+    def park(self, link: Link, extension: str) -> None:
+        """End the connection and leave the call to an extension that plays music for ever.
+
+        FreeSWITCH's thread for a connection looks for news 50 times a second, a seventh of what a
+        call costs that only hears music. `extension` as in `uuid_transfer`. Needs a `feed` that is
+        live. Raises what `ask` raises; a call that is not parked then goes on as before, or comes
+        back through the dialplan.
+        """
+        if not self.fed or self.parked:
+            raise BadArgument("only a call whose events come over the link can be parked")
+        self.set_variables({"socket_resume": "false"})
+        self._link = link
+        self.stop(GOODBYE_SECONDS)
+        link.ask(f"uuid_transfer {self.uuid} {extension}")
+
+    def vanished(self) -> None:
+        """The switch no longer has this call, and nobody told us."""
+        self.hangup_cause = self.hangup_cause or "UNKNOWN"
+        self._hung_up()
+        self._leave()
 
     @property
     def down(self) -> bool:
@@ -278,6 +337,13 @@ class OutboundCall(Wire, OutboundSession):
             # Lingering on would only keep the dead channel in the switch's memory.
             self.close("the call has hung up")
 
+    def close(self, reason: str = "closed by us") -> None:
+        """End the connection, or let a parked call go; see `Wire.close`."""
+        if self.parked and self.closed.is_set() and not self._let_go:
+            self._let_go = True
+            self._leave()
+        super().close(reason)
+
     def _follow(self, event: Event) -> None:
         if event.name == "CHANNEL_EXECUTE":
             beginning = self._executions.get(event.get("Application-UUID"))
@@ -310,7 +376,9 @@ class OutboundCall(Wire, OutboundSession):
             execution.done.set_exception(self.gone())
 
     def _over(self) -> bool:
-        return self._lingering or self.hung_up.is_set() or not self.connected
+        if self._lingering or self.hung_up.is_set() or self._let_go:
+            return True
+        return not self.connected and not self.parked
 
     def gone(self) -> EslError:
         if self.hung_up.is_set() or self._lingering:
@@ -318,10 +386,15 @@ class OutboundCall(Wire, OutboundSession):
         return CallGone(f"the call's connection has ended: {self.close_reason or 'not connected'}")
 
     def ended(self) -> None:
-        if self._feed is not None:
-            self._feed.leave(self.uuid, self.deliver)
         if self._lingering:
             self.hung_up.set()
         self._outbound_connected = False
+        if not self.parked or self._over():
+            self._leave()
+
+    def _leave(self) -> None:
+        """Nothing more will be heard of the call here."""
+        if self._feed is not None:
+            self._feed.leave(self.uuid, self.deliver)
         self._fail_executions()
         self.events.put_nowait(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import gevent
@@ -89,6 +89,18 @@ class OutboundServer(OutboundESLServer):
         gevent.joinall(handlers, timeout=timeout)
         gevent.killall(handlers, timeout=timeout)
 
+    def drop_parked(self, living: Collection[str]) -> set[str]:
+        """After the link was away: the parked calls, which may have missed something.
+
+        Those that are not among the `living` are told so; the others are returned, to be brought
+        back through the dialplan.
+        """
+        parked = [call for call in self._served if call.parked]
+        for call in parked:
+            if call.uuid not in living:
+                call.vanished()
+        return {call.uuid for call in parked if call.uuid in living}
+
     def drop_deaf(self, applications: Mapping[str, str]) -> int:
         """After the link was away: give back to the dialplan the calls that missed something.
 
@@ -98,7 +110,9 @@ class OutboundServer(OutboundESLServer):
         deaf = [
             call
             for call in self._served
-            if call.uuid in applications and call.missed_something(applications[call.uuid])
+            if not call.parked
+            and call.uuid in applications
+            and call.missed_something(applications[call.uuid])
         ]
         for call in deaf:
             call.close("the link that brings its events was away")

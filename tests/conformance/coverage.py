@@ -17,7 +17,7 @@ NO_SWITCH = ("sipp.py", "adapters.py", "intake_mail.py")  # SIPp, mail and SMS
 DIALPLAN = ROOT / "freeswitch-conf" / "dialplan"
 
 # Functions whose first argument is said to the switch.
-_COMMANDS = {"api", "bgapi", "run_job", "_quietly"}
+_COMMANDS = {"api", "ask", "bgapi", "run_job", "_quietly"}
 _APPLICATIONS = {"execute", "start", "call_command"}
 _SOCKET = {"request", "send", "request_all", "exchange", "post"}
 
@@ -82,6 +82,8 @@ def _one_said(name: str, text: str) -> Iterator[str]:
         yield f"command {command_of(text)}"
     elif name in _APPLICATIONS:
         yield f"application {words[0]}"
+    elif name in _SOCKET and words[0] == "api" and len(words) > 1:
+        yield f"command {command_of(text.partition(' ')[2])}"
     elif name in _SOCKET:
         yield f"command {words[0]}"
 

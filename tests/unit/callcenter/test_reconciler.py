@@ -121,7 +121,7 @@ def test_given_a_talk_that_the_switch_lost_when_seen_twice_then_the_agent_is_fre
     assert scene.repaired[0][0] == "gone"
 
 
-def test_given_a_citizen_in_silence_when_seen_twice_then_back_to_the_queue() -> None:
+def test_given_a_citizen_whom_no_controller_knows_when_seen_twice_then_back_to_the_queue() -> None:
     scene = Scene()
     scene.link.channels = {
         "stranded": "CS_EXECUTE",
@@ -141,5 +141,5 @@ def test_given_a_citizen_in_silence_when_seen_twice_then_back_to_the_queue() -> 
     scene.reconciler.look()
     assert scene.link.transferred == ["stranded"]
     assert scene.repaired == [
-        ("stranded", "a citizen in silence, joined to nobody", "back to the queue")
+        ("stranded", "a citizen whom no controller knows", "back to the queue")
     ]
