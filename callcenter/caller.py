@@ -156,8 +156,8 @@ class LiveCaller:
 
     def stop(self, playback: Execution) -> None:
         """End a playback that may still run, and wait until it has."""
-        if playback is self._music:
-            return  # what is played next replaces it
+        if self.call.parked:
+            return  # what is played next is heard instead; a break would end the music too
         self._wait([playback.begun, playback.done], STOP_LIMIT)
         for _ in range(STOP_ATTEMPTS):
             if playback.done.ready():
@@ -178,7 +178,7 @@ class LiveCaller:
         A session's recording lives on, and the next controller goes on with it.
         """
         self._recorded.clear()
-        self.execute("record_session", f"{path} +{longest:.0f}", seconds=COMMAND_LIMIT)
+        self.start("record_session", f"{path} +{longest:.0f}")
         deadline = time.monotonic() + longest
         while not self._recorded.is_set() and time.monotonic() < deadline:
             self._wait([self._key_pressed, self._recorded], deadline - time.monotonic())

@@ -364,7 +364,7 @@ class CitizenCall:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.caller.set(RECORD_STEREO="true", recording_follow_transfer="true")
         try:
-            self.caller.execute("record_session", str(path), seconds=COMMAND_LIMIT)
+            self.caller.start("record_session", str(path))
             self.state.recorded_at = self.state.recorded_at or time.time()
             self.note(Kind.RECORDING_STARTED, path=self.state.recording)
         except EslError as error:

@@ -21,7 +21,7 @@ PARK_LIMIT = 30  # seconds an agent's leg waits for its citizen before the switc
 PARK_LIMIT_CALLBACK = 90  # and for one whose telephone rings first
 DEAD_PHONE = 20  # seconds without any sound from the agent's phone
 LONGEST_HOLD = 1800  # seconds
-ALERT = "tone_stream://%(150,0,1000)"
+ALERT = "%(150,0,1000)"
 
 # How the switch's hang-up causes (Q.850 names) end an offer.
 RESULTS = {
@@ -43,6 +43,7 @@ RESULTS = {
 
 class Link(Protocol):
     def api(self, command: str, timeout: float = ...) -> str: ...
+    def post(self, command: str) -> None: ...
 
 
 class PhoneBook:
@@ -94,7 +95,11 @@ class PhoneBook:
         gevent.spawn(self._quietly, f"uuid_kill {leg} {cause}")
 
     def alert(self, leg: str) -> None:
-        gevent.spawn(self._quietly, f"uuid_broadcast {leg} {ALERT} aleg")
+        # Nothing waits for it, and of `gentones` the switch tells nobody, unlike of a playback.
+        try:
+            self._link.post(f"api uuid_broadcast {leg} gentones::{ALERT} aleg")
+        except EslError as error:
+            logger.info("no alert: %s", error)
 
     def _quietly(self, command: str) -> None:
         try:

@@ -125,19 +125,29 @@ def terminators(channel: Channel) -> str:
     return {"any": "1234567890*#", "none": ""}.get(keys.lower(), keys)
 
 
-def play(channel: Channel, path: str, on_digit: Callable[[str], bool] | None = None) -> Wake:
+def play(
+    channel: Channel,
+    path: str,
+    on_digit: Callable[[str], bool] | None = None,
+    *,
+    told: bool = True,
+) -> Wake:
     """Play one sound to its end; raises SoundMissing.
 
     Without `on_digit`, the playback's terminators end it and set `playback_terminator_used`.
+    Events and variables tell of it if it is to be `told`.
     """
     playing = Playing(channel, open_source(channel, path))
     about = _describe(path)
-    channel.fire("PLAYBACK_START", about)
+    if told:
+        channel.fire("PLAYBACK_START", about)
     playing.begin()
     try:
         ended = channel.idle(lambda: playing.over, on_digit=on_digit or terminator(channel))
     finally:
         playing.end()
+    if not told:
+        return ended
     channel.set("playback_seconds", str(playing.samples // RATE))
     channel.set("playback_ms", str(playing.samples * 1000 // RATE))
     channel.set("playback_samples", str(playing.samples))

@@ -28,6 +28,7 @@ from labswitch.new_call import inbound_profile, inbound_variables, outbound_prof
 from labswitch.originate import OutboundRefused, Plan
 from labswitch.registrar import Contact, Registrar
 from labswitch.rooms import Rooms
+from labswitch.schedule import Schedule
 from labswitch.sip_leg import SipLeg
 from labswitch.sources import register_local_stream
 from labswitch.states import CallState
@@ -55,6 +56,7 @@ class Switch:
         self.events = EventBus(configuration.switchname)
         self.media = MediaEngine(_media_host(configuration), configuration.rtp_ports)
         self.limits = Limits()
+        self.schedule = Schedule()
         self.rooms = Rooms(self.events)
         self.registrar = Registrar(
             self._a1_hash,
@@ -90,6 +92,7 @@ class Switch:
     def stop(self) -> None:
         if self._heartbeat:
             self._heartbeat.kill()
+        self.schedule.stop()
         self.events.fire("SHUTDOWN", lambda: {"Event-Info": "System Shutting Down"})
         for channel in list(self.channels.values()):
             channel.hangup("SYSTEM_SHUTDOWN")

@@ -114,7 +114,11 @@ def _add_peer(settings: Settings, agents: list[str]) -> None:
     conf = settings.switch_dir / "conf"
     dialplan = conf / "dialplan" / "trunk.xml"
     text = dialplan.read_text("utf-8")
-    peer = PEER_DIALPLAN.lstrip().replace("@alert@", ALERT).replace("@agent@", agents[0])
+    peer = (
+        PEER_DIALPLAN.lstrip()
+        .replace("@alert@", f"tone_stream://{ALERT}")
+        .replace("@agent@", agents[0])
+    )
     dialplan.write_text(text.replace('<extension name="not-published">', peer, 1), "utf-8")
     (settings.recordings_dir / "peer").mkdir(parents=True, exist_ok=True)
     queues = "".join(

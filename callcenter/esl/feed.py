@@ -16,8 +16,10 @@ Deliver = Callable[[Event], None]
 
 # The applications whose beginning and end are told. Each event of an execution is 5 to 9 KB of
 # JSON, and set, limit, transfer, socket and their like make half of a call's events.
-TOLD = ("answer", "playback", "record_session", "stop_record_session")
-UNTOLD = frozenset({"hangup"})  # started by us all the same: the hang-up itself is told
+TOLD = ("playback", "stop_record_session")
+# Started by us all the same: nothing waits for their end, and what is started after them comes
+# after them.
+UNTOLD = frozenset({"answer", "hangup", "record_session"})
 
 
 class EventFeed:

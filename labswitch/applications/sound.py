@@ -47,6 +47,20 @@ def _play(channel: Channel, argument: str) -> Wake | None:
     return ended
 
 
+@application("gentones", media=True)
+def generate_tones(channel: Channel, argument: str) -> None:
+    """`tones[|loops]`: played like a file, but nothing is told of it."""
+    tones, _, loops = argument.partition("|")
+    times = integer(loops)
+    if times:
+        tones = f"{tones};loops={times}"
+    channel.set("playback_terminator_used", "")
+    try:
+        play(channel, f"tone_stream://{tones}", told=False)
+    except SoundMissing as error:
+        log.warning("%s: %s", channel.uuid, error)
+
+
 @application("record", media=True)
 def record(channel: Channel, argument: str) -> None:
     """`path [seconds [threshold [silence hits]]]`: a message, until a terminator or silence."""

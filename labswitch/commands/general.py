@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from labswitch import originate as calling
 from labswitch.applications.call_control import cause_named
-from labswitch.commands.registry import command
+from labswitch.commands.registry import NO_CHANNEL, command
 from labswitch.conf import ConfigurationError, load
 from labswitch.dialplan import search
 from labswitch.text import integer
@@ -149,6 +149,32 @@ def hang_up_all(switch: Switch, argument: str) -> str:
     suffix = f" matching var {variable} = {value}" if variable else ""
     which = "channels" if variable else "all channels"
     return f"+OK hangup {which}{suffix} with cause {named}\n"
+
+
+@command("sched_transfer")
+def schedule_transfer(switch: Switch, argument: str) -> str:
+    """`[+]<time> <uuid> <extension> [<dialplan>] [<context>]`; the channel's UUID is its group."""
+    words = argument.split()
+    if not 2 <= len(words) <= 5:
+        return "-USAGE: [+]<time> <uuid> <extension> [<dialplan>] [<context>]\n"
+    when, unique_id, extension, dialplan, context = [*words, "", "", ""][:5]
+    if switch.locate(unique_id) is None:
+        return NO_CHANNEL
+    seconds = integer(when.removeprefix("+")) - (0.0 if when.startswith("+") else time.time())
+
+    def transfer() -> None:
+        channel = switch.locate(unique_id)
+        if channel is not None:
+            channel.transfer(extension, dialplan, context)
+
+    switch.schedule.add(unique_id, max(0.0, seconds), transfer)
+    return "+OK\n"
+
+
+@command("sched_del")
+def delete_scheduled(switch: Switch, argument: str) -> str:
+    """`<uuid>`: what was scheduled for this channel isn't done."""
+    return f"+OK Deleted: {switch.schedule.delete(argument.strip())}\n"
 
 
 @command("limit_usage")

@@ -82,9 +82,9 @@ def _one_said(name: str, text: str) -> Iterator[str]:
         yield f"command {command_of(text)}"
     elif name in _APPLICATIONS:
         yield f"application {words[0]}"
-    elif name in _SOCKET and words[0] == "api" and len(words) > 1:
+    elif name in _SOCKET and words[0] == "api" and len(words) > 1 and words[1] != "…":
         yield f"command {command_of(text.partition(' ')[2])}"
-    elif name in _SOCKET:
+    elif name in _SOCKET and words[0] != "api":
         yield f"command {words[0]}"
 
 

@@ -40,8 +40,8 @@ def agent_answers(scene: Scene) -> None:
     scene.link.job("limit_usage hash agents 1001")
     assert call.invite is not None
     scene.note("the phone shows", call.invite.get("from").partition("@")[0])
-    scene.link.job(f"uuid_broadcast {leg} tone_stream://%(150,0,1000) aleg")
-    scene.saw("agent", "CHANNEL_EXECUTE_COMPLETE", Application="playback")
+    scene.link.api(f"uuid_broadcast {leg} gentones::%(150,0,1000) aleg")
+    scene.saw("agent", "CHANNEL_EXECUTE_COMPLETE", Application="gentones")
     scene.link.job(f"uuid_kill {leg} NORMAL_CLEARING")
     scene.gone("agent")
     until(call.ended.is_set, "the phone is on hook")

@@ -8,6 +8,7 @@ from conformance.scene import Scene
 from conformance.wire import until
 
 MUSIC = "local_stream://moh"
+TONE = "tone_stream://%(200,0,400)"
 
 
 @conversation
@@ -134,6 +135,42 @@ def call_comes_back_by_transfer(scene: Scene) -> None:
     again.run("playback", "tone_stream://%(200,0,400)")
     phone.hangup()
     scene.gone("citizen")
+
+
+@conversation
+def call_is_parked(scene: Scene) -> None:
+    """Let go of on purpose: the dialplan's music, into which is spoken over the link."""
+    scene.attends()
+    phone, call = scene.answered()
+    call.start("playback", MUSIC)
+    call.wait("CHANNEL_EXECUTE", Application="playback")
+    scene.link.api(f"sched_transfer +60 {call.uuid} hotline XML hotline")
+    call.api(f"uuid_setvar_multi {call.uuid} socket_resume=false")
+    call.ask("exit")
+    until(call.connection.closed.is_set, "the connection's end")
+    scene.link.api(f"uuid_transfer {call.uuid} waiting XML hotline")
+    until(lambda: playing(scene, MUSIC) == 2, "the dialplan's music")
+    scene.link.ask(
+        f"sendmsg {call.uuid}\ncall-command: execute\nexecute-app-name: playback\n"
+        f"execute-app-arg: {TONE}"
+    )
+    scene.saw("citizen", "CHANNEL_EXECUTE_COMPLETE", Application_Data=TONE)
+    scene.link.api(f"sched_del {call.uuid}")
+    scene.link.api(f"sched_del {call.uuid}")
+    scene.link.api("sched_transfer +60 nobody hotline XML hotline")
+    scene.link.api(f"sched_transfer +1 {call.uuid} hotline XML hotline")
+    again = scene.takes()
+    again.run("playback", "tone_stream://%(200,0,400)")
+    phone.hangup()
+    scene.gone("citizen")
+
+
+def playing(scene: Scene, sound: str) -> int:
+    """How often this sound was begun."""
+    return sum(
+        event["Event-Name"] == "CHANNEL_EXECUTE" and event.get("Application-Data") == sound
+        for event in scene.channel_events
+    )
 
 
 @conversation
