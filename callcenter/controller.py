@@ -244,6 +244,7 @@ class Controller:
         self.calling_out.start()
         self.link.start()
         self._greenlets = [
+            gevent.spawn(self.center.last_agents.load),
             gevent.spawn(self.closing_time.run),
             gevent.spawn(self._listen_once_adopted),
             gevent.spawn(self._show_for_ever),

@@ -29,6 +29,7 @@ from callcenter.hotlines import load_hotlines
 from callcenter.presence import ALIVE, LIVE, connect
 from callcenter.processes import Child, NotServing
 from callcenter.queues import check_file
+from callcenter.scheduling import Role
 from callcenter.settings import Settings, SettingsError
 
 START_SECONDS = 30.0
@@ -118,6 +119,8 @@ def switch(settings: Settings, which: switch_process.Which) -> Child:
         settings.data_dir / "log",
         keep=True,
         stop_seconds=SWITCH_STOP_SECONDS,
+        role=switch_process.role(which),
+        realtime=settings.realtime == "auto",
     )
 
 
@@ -135,6 +138,8 @@ def ours(settings: Settings, name: str, config_file: Path | None) -> Child:
             "PYTHONUNBUFFERED": "1",
             "PATH": os.environ.get("PATH", ""),
         },
+        role=Role.CONTROLLER if name == "controller" else Role.OTHER,
+        realtime=settings.realtime == "auto",
         alive=settings.data_dir / ALIVE if name == "controller" else None,
     )
 

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from callcenter.scheduling import Role, starting
+
 logger = logging.getLogger(__name__)
 
 PAUSES = (0.2, 1.0, 2.0, 5.0, 10.0)  # seconds before the 1st, 2nd … restart in a row
@@ -39,6 +41,8 @@ class Child:
     environ: Mapping[str, str] = field(default_factory=dict)
     keep: bool = False
     stop_seconds: float = 10.0
+    role: Role = Role.OTHER
+    realtime: bool = False  # if that is allowed
     alive: Path | None = None  # a file that the process touches every second
     _process: subprocess.Popen[bytes] | None = None
     _pid: int | None = None
@@ -65,7 +69,7 @@ class Child:
             logger.info("%s: ends process %d of an earlier run", self.name, left)
             _end(left, self.command, self.stop_seconds)
         log_path = self.folder / f"{self.name}.log"
-        with log_path.open("ab") as log:
+        with log_path.open("ab") as log, starting(self.role, realtime=self.realtime) as scheduled:
             self._process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
@@ -75,6 +79,8 @@ class Child:
                 start_new_session=True,
             )
         self._pid = self._process.pid
+        if self.role is not Role.OTHER:
+            logger.info("%s: process %d, scheduled %s", self.name, self._pid, scheduled)
         self._started = time.monotonic()
         self._pid_path.write_text(f"{self._pid}\n")
 

@@ -33,6 +33,7 @@ class Settings:
     database_url: str = ""  # "": SQLite in the data folder
     redis_url: str = ""  # "": an embedded server, started by `callcenter run`
     switch: str = "auto"  # auto, freeswitch or lab
+    realtime: str = "auto"  # auto or off: real-time priority for FreeSWITCH and the controller
     freeswitch: str = ""  # the binary; "": PATH, then /usr/local/freeswitch/bin
     domain: str = "callcenter.local"  # SIP realm of the agents' phones
     sip_ip: str = "127.0.0.1"
@@ -346,6 +347,7 @@ _READERS: dict[str, Reader] = {
     "database_url": _database_url,
     "redis_url": _redis_url,
     "switch": _choice("auto", "freeswitch", "lab"),
+    "realtime": _choice("auto", "off"),
     "freeswitch": _text,
     "domain": _host,
     "sip_ip": _address,

@@ -14,11 +14,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+from callcenter import scheduling
 from callcenter.settings import Settings
 
 INSTALLED = Path("/usr/local/freeswitch/bin/freeswitch")
@@ -83,12 +83,17 @@ def switch_command(settings: Settings, which: Which) -> list[str]:
         "-certs": home / "certs",
         "-recordings": settings.recordings_dir,
     }
-    # -nf foreground, -nc no console, -np ordinary priority (real-time needs rights and can starve
-    # a small machine), -nonat no port mapping
+    # -nf foreground, -nc no console, -np the priority that it is started with
+    # (callcenter.scheduling), -nonat no port mapping
     command = [str(binary), "-nf", "-nc", "-np", "-nonat"]
     for option, folder in folders.items():
         command += [option, str(folder)]
     return command
+
+
+def role(which: Which) -> scheduling.Role:
+    """The lab switch shares the processor with everything else: it is a program in Python."""
+    return scheduling.Role.SWITCH if which == "freeswitch" else scheduling.Role.OTHER
 
 
 def make_folders(settings: Settings) -> None:
@@ -106,7 +111,10 @@ def launch(settings: Settings, which: Which) -> subprocess.Popen[bytes]:
     """
     make_folders(settings)
     home = settings.switch_dir
-    with open(home / "log" / "console.log", "wb") as console, _unhurried(which):
+    with (
+        open(home / "log" / "console.log", "wb") as console,
+        scheduling.starting(role(which), realtime=settings.realtime == "auto"),
+    ):
         return subprocess.Popen(
             switch_command(settings, which),
             stdin=subprocess.DEVNULL,
@@ -116,27 +124,6 @@ def launch(settings: Settings, which: Which) -> subprocess.Popen[bytes]:
             start_new_session=True,
             umask=0o077,
         )
-
-
-@contextlib.contextmanager
-def _unhurried(which: Which) -> Iterator[None]:
-    """FreeSWITCH started meanwhile gets SCHED_BATCH: its threads don't push each other aside.
-
-    A new call's thread that overtakes the one that started it sleeps for 20 ms
-    (switch_core_state_machine.c, CS_NEW). On two cores that was one call in five, and is one in
-    thirty like this. It needs no rights; a service manager that sets a policy keeps it.
-    """
-    changed = False
-    if which == "freeswitch" and hasattr(os, "sched_setscheduler"):  # Linux
-        with contextlib.suppress(OSError):  # a sandbox may forbid it
-            if os.sched_getscheduler(0) == os.SCHED_OTHER:
-                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-                changed = True
-    try:
-        yield
-    finally:
-        if changed:
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def stop(process: subprocess.Popen[bytes], timeout: float = STOP_SECONDS) -> int:
