@@ -1,8 +1,8 @@
 """Who a citizen talked with last, so that a repeat caller can meet the same agent again.
 
 Kept in Redis for some hours under a keyed hash of the number: it is of use for a while, nobody can
-read numbers out of it, and losing it costs a preference and no call. What Redis holds is read at the
-start and kept here beside it, so that no call waits for another process on its way to an agent.
+read numbers out of it, and losing it costs a preference and no call. It is read at the start and
+known here from then on: no call waits for another process on its way to an agent.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ class LastAgents(CallerMemory):
             some = keys[first : first + AT_ONCE]
             with self._redis.pipeline(transaction=False) as pipe:
                 for key in some:
-                    pipe.get(key).ttl(key)
+                    pipe.get(key)
+                    pipe.ttl(key)
                 told = pipe.execute()
             for key, agent, seconds in zip(some, told[::2], told[1::2], strict=True):
                 if agent and int(seconds) > 0 and key not in self._known:  # what was heard is newer

@@ -27,6 +27,7 @@ HOTLINES = {
     "12349": "hasty",
     "12350": "general",
     "12351": "general",
+    "12352": "calm",
 }
 _MENU = """
 menu: main
@@ -69,6 +70,9 @@ queues:
     announce_first_seconds: 1.5
     announce_every_seconds: 6
     virtual_hold: {first: agent, retry_seconds: 2, attempts: 2}
+  calm:
+    announce_first_seconds: 1.5
+    announce_every_seconds: 20
   hasty:
     announce_first_seconds: 0
     overflow: [{when: waited, seconds: 1, then: callback}]
@@ -77,7 +81,7 @@ queues:
 AGENTS = {
     "1001": {"general": 5, "hasty": 5},
     "1002": {"agent_first": 5},
-    "1003": {"quiet": 5, "message_only": 5},
+    "1003": {"quiet": 5, "message_only": 5, "calm": 5},
     "1004": {"general": 5},
 }
 SKILLS = {"1004": {"tax": 4}}
