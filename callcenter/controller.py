@@ -25,6 +25,7 @@ from callcenter import (
 )
 from callcenter.agents import AgentDesk
 from callcenter.call_control import DESTINATIONS, CallControl
+from callcenter.call_state import Stage
 from callcenter.call_wish import WishBook
 from callcenter.callback_book import CallbackBook
 from callcenter.callbacks import Callbacks
@@ -307,6 +308,9 @@ class Controller:
         deaf = self.server.drop_deaf(snapshot.applications)
         if deaf:
             logger.warning("switch: %d calls missed something and come back", deaf)
+        for call in snapshot.let_go:
+            if snapshot.told[call].get("variable_cc_stage") != Stage.QUEUE:
+                self._repaired(call, "a citizen whom no controller knows", "back to the queue")
         parked = self.server.drop_parked(snapshot.applications) | snapshot.let_go
         gevent.spawn(self._bring_back, parked)
         self.calling_out.restore(snapshot.citizens | snapshot.calling_out)

@@ -129,6 +129,7 @@ class OutboundCall(Wire, OutboundSession):
         self._linger_seconds = linger_seconds
         self._feed = feed
         self._link: Link | None = None  # over which a parked call is reached
+        self._rests = False  # parked, and the connection has ended
         self._let_go = False  # parked, and no longer ours
         self.fed = False
         self._executions: dict[str, Execution] = {}
@@ -289,6 +290,7 @@ class OutboundCall(Wire, OutboundSession):
         self.set_variables({"socket_resume": "false"})
         self._link = link
         self.stop(GOODBYE_SECONDS)
+        self._rests = True
         link.ask(f"uuid_transfer {self.uuid} {extension}")
 
     def vanished(self) -> None:
@@ -339,7 +341,7 @@ class OutboundCall(Wire, OutboundSession):
 
     def close(self, reason: str = "closed by us") -> None:
         """End the connection, or let a parked call go; see `Wire.close`."""
-        if self.parked and self.closed.is_set() and not self._let_go:
+        if self._rests and not self._let_go:
             self._let_go = True
             self._leave()
         super().close(reason)

@@ -86,7 +86,7 @@ def test_given_a_parked_call_when_the_citizen_hangs_up_then_it_is_abandoned(
 ) -> None:
     channel, call = parked
     call.hang_up()
-    assert waiting.ended(CALLER)["outcome"] == "abandoned"
+    assert waiting.ended(CALLER)["outcome"] == "abandoned_in_queue"
     left = waiting.story(channel, "queue.left")
     assert [event["data"]["reason"] for event in left] == ["abandoned"]
 

@@ -57,7 +57,7 @@ def goodbyes(fake: FakeCall) -> FakeCall:
         if command.line != "exit":
             return False
         peer.reply("+OK bye")
-        gevent.spawn_later(0.02, fake.close)
+        fake.close()
         return True
 
     fake.on_command = answer
