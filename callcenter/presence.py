@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
+import orjson
 import redis
 from gevent.event import Event as Flag
 from redis.backoff import NoBackoff
@@ -97,17 +98,17 @@ class Presence:
         return states
 
     def show_agent(self, agent: str, state: dict[str, Any]) -> None:
-        self._agents[agent] = self._shown[agent] = json.dumps(state)
+        self._agents[agent] = self._shown[agent] = _json(state)
         self.publish(EVENTS, {"kind": "agent", "agent": agent, **state})
 
     def show(self, key: str, value: dict[str, Any] | list[dict[str, Any]]) -> None:
         """Write a value that vanishes when it isn't written again in time."""
-        self._values[key] = json.dumps(value)
+        self._values[key] = _json(value)
         self._wanted.set()
 
     def show_in(self, key: str, field: str, value: dict[str, Any]) -> None:
         """Write one field of a hash."""
-        self._fields[key, field] = json.dumps(value)
+        self._fields[key, field] = _json(value)
         self._wanted.set()
 
     def fields(self, key: str) -> list[str]:
@@ -120,7 +121,7 @@ class Presence:
         return [str(name) for name in known]
 
     def publish(self, channel: str, message: dict[str, Any] | str) -> None:
-        text = message if isinstance(message, str) else json.dumps(message)
+        text = message if isinstance(message, str) else _json(message)
         if len(self._messages) < 10_000:  # Redis is away: what is old is of no use on a screen
             self._messages.append((channel, text))
         self._wanted.set()
@@ -199,7 +200,7 @@ class Presence:
             with self._redis.pipeline(transaction=False) as pipe:
                 if agents:
                     pipe.hset(AGENTS, mapping=dict[Any, Any](agents))
-                pipe.rpush(f"cc:reply:{number}", json.dumps(reply))
+                pipe.rpush(f"cc:reply:{number}", _json(reply))
                 pipe.expire(f"cc:reply:{number}", REPLY_SECONDS)
                 pipe.execute()
         except (redis.RedisError, OSError) as error:
@@ -216,3 +217,7 @@ class Presence:
                 self._wanted.set()
             else:
                 logger.warning("redis: away, live screens are stale: %s", why)
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()

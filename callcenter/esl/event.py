@@ -104,7 +104,8 @@ def parse_headers(lines: list[bytes]) -> dict[str, str]:
 def _decode(value: bytes) -> str:
     if value == b"_undef_":
         return ""
-    return unquote_to_bytes(value).decode("utf-8", "replace")
+    raw = unquote_to_bytes(value) if b"%" in value else value
+    return raw.decode("utf-8", "replace")
 
 
 def _load_leniently(raw: bytes) -> Any:

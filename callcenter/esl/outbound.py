@@ -330,7 +330,8 @@ class OutboundCall(Wire, OutboundSession):
         if self._lingering:
             self._fail_executions()
         if event.uuid and event.uuid == self.uuid:
-            if "variable_uuid" in event.headers:
+            # What an application changes is told at its end.
+            if "variable_uuid" in event.headers and event.name != "CHANNEL_EXECUTE":
                 self._variables = _variables_in(event.headers)
             self._follow(event)
         if event.name not in _UNSEEN:
