@@ -140,6 +140,7 @@ class OutboundCall(Wire, OutboundSession):
         self.hung_up = Flag()
         self.hangup_cause = ""
         super().__init__(client_address, sock)
+        self.sock_file = sock.makefile("rb", 1 << 16)  # the facts of a call come at once
 
     @property
     def uuid(self) -> str:

@@ -49,11 +49,13 @@ def test_any_values_survive_the_plain_form_and_make_no_headers(headers):
     assert event.headers == headers
 
 
-@given(header_maps, st.binary(max_size=300))
-def test_any_frame_is_read_to_its_last_byte_and_no_further(headers, body):
+@given(header_maps, st.binary(max_size=300), st.sampled_from((1, 7, 64, 8192)))
+def test_any_frame_is_read_to_its_last_byte_and_no_further(headers, body, room):
+    """However much of it has come when it is looked at."""
     lines = [f"{name}: {quote(value, safe='') or '_undef_'}" for name, value in headers.items()]
     head = "\n".join([*lines, f"Content-Length: {len(body)}"])
-    stream = io.BytesIO(head.encode() + b"\n\n" + body + b"Next: frame\n\n")
+    raw = head.encode() + b"\n\n" + body + b"Next: frame\n\n"
+    stream = io.BufferedReader(io.BytesIO(raw), buffer_size=room)  # type: ignore[arg-type]
     frame = read_frame(stream)
     assert frame is not None
     assert frame.headers == {**headers, "Content-Length": str(len(body))}
@@ -74,7 +76,7 @@ def test_no_bytes_at_all_make_the_parsers_fail_otherwise_than_said(raw):
         assert all(type(value) is str for value in event.headers.values())
         assert event.at >= 0.0
         assert repr(event).startswith("<Event ")
-    stream = io.BytesIO(raw)
+    stream = io.BufferedReader(io.BytesIO(raw))  # type: ignore[arg-type]
     try:
         while read_frame(stream) is not None:
             pass
