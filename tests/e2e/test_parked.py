@@ -61,9 +61,13 @@ def test_given_a_parked_call_when_the_citizen_presses_1_then_they_are_called_bac
     call.hears("callback_taken")
     call.is_over()
     assert waiting.story(channel, "callback.requested")
-    assert [event["data"]["reason"] for event in waiting.story(channel, "queue.left")] == [
-        "callback"
-    ]
+    left = waiting.story(channel, "queue.left")
+    assert [event["data"]["reason"] for event in left] == ["callback"]
+    waiting.comes("1003")
+    called = waiting.carrier.call_to(CALLER)
+    called.hears("agent", seconds=20)
+    called.hang_up()
+    waiting.until(CALLER, lambda record: record["id"] != channel and record["ended_at"], "served")
 
 
 def test_given_a_parked_call_when_the_citizen_presses_2_then_a_message_is_taken(

@@ -73,6 +73,7 @@ queues:
   calm:
     announce_first_seconds: 1.5
     announce_every_seconds: 20
+    virtual_hold: {first: citizen, retry_seconds: 3, attempts: 2}
   hasty:
     announce_first_seconds: 0
     overflow: [{when: waited, seconds: 1, then: callback}]
