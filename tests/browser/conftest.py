@@ -122,8 +122,9 @@ def controller_ticks(site: Site) -> Iterator[None]:
     thread.join()
 
 
-# Cookies by system, person and language: the way through the login page is gone once.
-LoggedIn = dict[tuple[str, str | None, str], StorageState]
+# Cookies by system, person and language: the way through the login page is gone once. A system
+# may get the port of one that is gone; its passwords are others.
+LoggedIn = dict[tuple[str, str | None, str, str], StorageState]
 
 
 class Windows:
@@ -149,7 +150,7 @@ class Windows:
     ) -> Page:
         """Log somebody in and open a page; `options` as in Playwright's `new_context`."""
         size: ViewportSize = {"width": width, "height": height}
-        who = (base, username, language)
+        who = (base, username, password, language)
         state = self._logged_in.get(who)
         context = self.browser.new_context(viewport=size, storage_state=state, **options)
         self._contexts.append(context)
