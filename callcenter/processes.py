@@ -17,12 +17,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from callcenter.scheduling import Role, starting
+from callcenter.scheduling import Role, promote, starting
 
 logger = logging.getLogger(__name__)
 
 PAUSES = (0.2, 1.0, 2.0, 5.0, 10.0)  # seconds before the 1st, 2nd … restart in a row
 STEADY = 30.0  # seconds alive that make the next death a first one again
+GROWN_UP = 10.0  # seconds after which a switch has started all that it starts at first
 HUNG = 10.0  # seconds without a sign of life, after the first, that make a process a dead one
 BLINK = 2.0  # seconds between two looks: after a longer pause it was us who stood still
 
@@ -52,6 +53,7 @@ class Child:
     _sign: float = 0.0  # the file's time when it was last looked at
     _sign_at: float = 0.0  # since when it has that time
     _looked_at: float = 0.0
+    _promoted: int | None = None  # the process that was tried to be given real-time priority
 
     @property
     def pid(self) -> int | None:
@@ -91,6 +93,8 @@ class Child:
             if self._hangs(now):
                 logger.error("%s: process %d hangs; killed", self.name, self._pid)
                 self._kill()
+            elif now - self._started > GROWN_UP and self._promoted != self._pid:
+                self._promote(self._pid)
             return
         if self._pid is not None:
             if now - self._started > STEADY:
@@ -108,6 +112,11 @@ class Child:
             self._pid = None
         if now >= self._next_start:
             self.start()
+
+    def _promote(self, pid: int) -> None:
+        self._promoted = pid
+        if self.role is Role.SWITCH and self.realtime and promote(pid):
+            logger.info("%s: process %d has real-time priority", self.name, pid)
 
     def stop(self) -> None:
         """Ask it to end, and end it when it doesn't within `stop_seconds`."""

@@ -2,13 +2,13 @@
 
 The switch and the controller run under SCHED_RR where that is allowed (CAP_SYS_NICE, or
 RLIMIT_RTPRIO) and the kernel keeps a share for everybody else (sched_rt_runtime_us, 95 % by
-default). The controller is above the switch's ordinary threads: it has little to do, and all of
-them wait for it.
+default). The controller is above the switch: it has little to do, and every call waits for it.
+FreeSWITCH gets it once it runs: at its start it would put its database above its calls.
 
-Where it isn't allowed the switch gets SCHED_BATCH, which needs no rights: a thread that wakes up
-then doesn't push another from the processor. A new call's thread in FreeSWITCH that overtakes the
-one that started it sleeps for 20 ms (switch_core_state_machine.c, CS_NEW): on two cores that was
-one call in five, one in thirty with SCHED_BATCH, and none under SCHED_RR.
+Until then, and where it isn't allowed, it has SCHED_BATCH, which needs no rights: a thread that
+wakes up then doesn't push another from the processor. A new call's thread in FreeSWITCH that
+overtakes the one that started it sleeps for 20 ms (switch_core_state_machine.c, CS_NEW): on two
+cores that was one call in five, one in thirty with SCHED_BATCH, and none under SCHED_RR.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Role(StrEnum):
     OTHER = "other"
 
 
-_PRIORITY = {Role.SWITCH: 1, Role.CONTROLLER: 2}
+SWITCH_PRIORITY, CONTROLLER_PRIORITY = 1, 2
 
 
 @contextlib.contextmanager
@@ -53,11 +53,37 @@ def _choose(role: Role, *, realtime: bool) -> str:
         return "ordinary"
     if os.sched_getscheduler(0) != os.SCHED_OTHER:
         return "ordinary"
-    if realtime and _reserved() and _set(os.SCHED_RR, _PRIORITY[role]):
+    if role is Role.SWITCH:
+        return "batch" if _set(0, os.SCHED_BATCH, 0) else "ordinary"
+    if realtime and _reserved() and _set(0, os.SCHED_RR, CONTROLLER_PRIORITY):
         return "real-time"
-    if role is Role.SWITCH and _set(os.SCHED_BATCH, 0):
-        return "batch"
     return "ordinary"
+
+
+def promote(pid: int) -> bool:
+    """Give every thread of a running switch real-time priority, if that is allowed.
+
+    False when it isn't, when the process is gone, or when something else than `starting` has
+    chosen its policy.
+    """
+    if not hasattr(os, "sched_setscheduler") or not _reserved():
+        return False
+    try:
+        if os.sched_getscheduler(pid) != os.SCHED_BATCH:
+            return False
+        promoted: set[int] = set()
+        while fresh := _threads(pid) - promoted:  # a thread may have begun another meanwhile
+            for thread in fresh:
+                if not _set(thread, os.SCHED_RR, SWITCH_PRIORITY) and thread in _threads(pid):
+                    return False
+            promoted |= fresh
+    except OSError:
+        return False
+    return True
+
+
+def _threads(pid: int) -> set[int]:
+    return {int(thread.name) for thread in Path(f"/proc/{pid}/task").iterdir()}
 
 
 def _reserved() -> bool:
@@ -68,9 +94,10 @@ def _reserved() -> bool:
         return False
 
 
-def _set(policy: int, priority: int) -> bool:
+def _set(thread: int, policy: int, priority: int) -> bool:
+    """For a thread; 0 is the one that calls."""
     try:
-        os.sched_setscheduler(0, policy, os.sched_param(priority))
+        os.sched_setscheduler(thread, policy, os.sched_param(priority))
     except OSError:
         return False
     return True

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from callcenter import live_config, parts, switch_conf, switch_process
+from callcenter import live_config, parts, scheduling, switch_conf, switch_process
 from callcenter.bench import Figure
 from callcenter.bench.kit import command, environ, share
 from callcenter.bench.lab import bench_settings
@@ -215,6 +215,7 @@ def _started(folder: Path) -> Iterator[_Bench]:
         switch = switch_process.launch(settings, "freeswitch")
         stack.callback(switch_process.stop, switch)
         switch_process.wait_running(settings, 30, switch)
+        scheduling.promote(switch.pid)
         controller = parts.ours(settings, "controller", None)
         controller.environ = {**controller.environ, **environ(settings)}
         parts.started(controller)

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from callcenter import parts, switch_process
+from callcenter import parts, scheduling, switch_process
 from callcenter.bench import Figure
 from callcenter.bench.kit import command, environ, share
 from callcenter.bench.peer import (
@@ -74,6 +74,7 @@ def run() -> Iterator[Figure]:
             switch = switch_process.launch(settings, "freeswitch")
             stack.callback(switch_process.stop, switch)
             switch_process.wait_running(settings, 30, switch)
+            scheduling.promote(switch.pid)
             with SwitchProbe(settings) as probe:
                 answer = probe.api("load mod_callcenter")
                 if "+OK" not in answer:
