@@ -98,18 +98,23 @@ def journal_lag(session: Session, folder: Path) -> JournalLag:
     for path in folder.glob("*.jsonl"):
         offset = copied.get(path.name, 0)
         behind = path.stat().st_size - offset
-        if behind > 0:
+        line = _line_at(path, offset) if behind > 0 else b""
+        # A writer that died within a line leaves half of it, and nobody will ever read that.
+        if line.endswith(b"\n") or len(line) == MAX_LINE:
             unread += behind
-            written = _written_at(path, offset)
+            written = _written_at(path, line)
             oldest = written if oldest is None else min(oldest, written)
     return JournalLag(unread, max(0.0, time.time() - oldest) if oldest else 0.0)
 
 
-def _written_at(path: Path, offset: int) -> float:
-    """When the event at `offset` happened; the file's own time when there is no whole one."""
+def _line_at(path: Path, offset: int) -> bytes:
     with path.open("rb") as file:
         file.seek(offset)
-        line = file.readline(MAX_LINE)
+        return file.readline(MAX_LINE)
+
+
+def _written_at(path: Path, line: bytes) -> float:
+    """When this event happened; the file's own time when it cannot be read."""
     try:
         return Event.from_json(line).at
     except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -430,6 +431,10 @@ def test_health_and_metrics_tell_of_every_part(live, base, client):
     }  # fmt: skip
     journal = settings.journal_dir / "one-1700000000000000.jsonl"
     line = event(Kind.CALL_ARRIVED, "c", at=time.time() - 100).to_json() + b"\n"
+    journal.write_bytes(line[:20])  # a writer that died within a line, long ago
+    os.utime(journal, (time.time() - 100, time.time() - 100))
+    answer = requests.get(f"{base}/healthz", timeout=SECONDS)
+    assert (answer.status_code, answer.json()["journal"]["lag_bytes"]) == (200, 0)
     journal.write_bytes(line)
     answer = requests.get(f"{base}/healthz", timeout=SECONDS)
     assert answer.status_code == 503
