@@ -175,8 +175,12 @@ def _let_go(citizen: Mapping[str, Any]) -> bool:
 
 
 def bring_back(link: SwitchLink, citizen: str) -> None:
-    """Send a citizen through the dialplan again, to whichever controller is there."""
+    """Send a citizen through the dialplan again, to whichever controller is there.
+
+    Whoever was parked has a transfer scheduled: it would break into what the story does next.
+    """
     try:
+        link.api(f"sched_del {citizen}", timeout=COMMAND_LIMIT)
         link.api(f"uuid_transfer {citizen} hotline XML hotline", timeout=COMMAND_LIMIT)
     except EslError as error:
         logger.info("stranded call %s: %s", citizen, error)

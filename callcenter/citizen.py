@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from acd.config import Config, QueueConfig, WaitChoice
 from acd.history import PastCall
 from acd.messages import LeaveReason
+from callcenter import adoption
 from callcenter.call_state import CallState, Stage
 from callcenter.call_wish import Purpose
 from callcenter.callback_book import Callback
@@ -231,14 +232,15 @@ class CitizenCall:
     def parked(self) -> bool:
         return self._call.parked
 
-    def rest(self) -> None:
+    def rest(self) -> bool:
         """Nothing happens for a while: let the switch keep the call, with music, by itself.
 
         Should no controller take it up again, the switch brings it back to the dialplan, which
-        knows what to do then; as long as we are there that is put off again and again.
+        knows what to do then; as long as we are there that is put off again and again. False when
+        the call could not be parked: it goes on as before.
         """
         if self.parked and time.monotonic() < self._parked_at + PARKED_ANEW:
-            return
+            return True
         link = self.center.link
         try:
             link.post(f"api sched_del {self.id}")
@@ -250,15 +252,12 @@ class CitizenCall:
             raise HungUp from error
         except EslError as error:
             logger.warning("call %s: cannot be parked: %s", self.id, error)
+        return self.parked
 
     def come_back(self) -> None:
         """Take a parked call out of the music, through the dialplan; its story begins anew where
         the channel says."""
-        try:
-            self.center.link.post(f"api sched_del {self.id}")
-            self.center.link.ask(f"uuid_transfer {self.id} {BACK}")
-        except EslError as error:
-            logger.warning("call %s: comes back later: %s", self.id, error)
+        adoption.bring_back(self.center.link, self.id)
 
     def leave_queue(self, reason: LeaveReason) -> bool:
         """Give the place up; False when an agent has just answered, or a rule was quicker."""

@@ -61,8 +61,8 @@ from ivr.hotline import Hotline
 logger = logging.getLogger(__name__)
 
 SHOW_EVERY = 1.0  # seconds between two pictures of the live state
-STORY_ENDS = 3.0  # seconds
 SHOW_AT_MOST_EVERY = 0.1  # however much changes
+STORY_ENDS = 3.0  # seconds for the story of a parked call, when the call comes back
 CHANNELS_EVERY = 5.0
 CONFIG_EVERY = 2.0
 

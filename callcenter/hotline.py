@@ -158,8 +158,7 @@ def queue(call: CitizenCall) -> Stage:
                 return Stage.CALLBACK
             case _:
                 room.go_on()
-                if room.settled:
-                    call.rest()
+                if room.settled and call.rest():
                     room.rests()
 
 

@@ -76,6 +76,7 @@ def test_given_a_parked_call_when_the_citizen_presses_2_then_a_message_is_taken(
     channel, call = parked
     call.press("2")
     call.hears("beep")
+    assert waiting.system.switch.api(f"sched_del {channel}") == "+OK Deleted: 0"
     call.speaks(1.5)
     call.press("#")
     call.hears("message_saved")

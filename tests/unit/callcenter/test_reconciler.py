@@ -17,6 +17,7 @@ class FakeLink:
         self.variables: dict[str, dict[str, str]] = {}
         self.asked: list[str] = []  # channels whose variables were asked for
         self.transferred: list[str] = []
+        self.unscheduled: list[str] = []
 
     def api(self, command: str, timeout: float = 5) -> str:
         if command.startswith("show registrations"):
@@ -26,6 +27,8 @@ class FakeLink:
             self.asked.append(channel)
             return json.dumps({"Channel-State": self.channels[channel], **self.variables[channel]})
         rows = [{"uuid": channel, "state": state} for channel, state in self.channels.items()]
+        if command.startswith("sched_del"):
+            self.unscheduled.append(command.split()[1])
         if command.startswith("uuid_transfer"):
             self.transferred.append(command.split()[1])
         return json.dumps({"rows": rows})
@@ -140,6 +143,7 @@ def test_given_a_citizen_whom_no_controller_knows_when_seen_twice_then_back_to_t
     assert "talks" not in scene.link.asked  # a hotline has hundreds of them
     scene.reconciler.look()
     assert scene.link.transferred == ["stranded"]
+    assert scene.link.unscheduled == ["stranded"], "or the switch would move it once more"
     assert scene.repaired == [
         ("stranded", "a citizen whom no controller knows", "back to the queue")
     ]
